@@ -1,0 +1,44 @@
+# Every target works on a bare machine with Python 3.11+: what it needs, it installs into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+ROOMS := tui parsers gpu diagnosis
+
+ifdef UV
+PIP := uv pip install --quiet --python $(BIN)/python
+VENV := uv venv --quiet --allow-existing --python $(PYTHON) .venv
+else
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+VENV := $(PYTHON) -m venv .venv
+endif
+
+.PHONY: demo test check format bench-self clean
+
+demo: .venv/installed
+	@$(BIN)/traintop replay examples/tiny_gpt_cpu.log
+
+test: .venv/installed-dev
+	@$(BIN)/python -m pytest
+
+check: .venv/installed-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests benchmarks examples
+	@$(BIN)/lint-imports --no-logo
+
+format: .venv/installed-dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.venv/installed: pyproject.toml
+	@test -x $(BIN)/python || $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(PIP) --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What the numbers mean: the run, the laws and the rules."""

@@ -1,0 +1,92 @@
+"""Everything that is known about a run at one moment, frozen: what rules read and panels draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from diagnosis.budget import Budget
+from diagnosis.efficiency import Efficiency
+from diagnosis.forecast import Forecast
+from diagnosis.memory import MemoryEstimate
+from diagnosis.model import ModelSize
+from diagnosis.series import Series
+from diagnosis.trend import Trend
+from gpu.sample import GpuSample
+from parsers.records import Fact, Notice, Traits
+
+State = Literal["waiting", "running", "stalled", "finished", "stopped", "crashed", "diverged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Where the run is. `last` is as printed; `updates` counts the optimiser steps done."""
+
+    first: int | None = None
+    last: int | None = None
+    planned: int | None = None
+    updates: int | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run as far as it is known: what the log said, what the laws make of it, what the GPU shows."""
+
+    path: str
+    format: str | None
+    format_title: str | None
+    format_why: str | None
+    traits: Traits
+    state: State
+    steps: Steps
+    facts: Mapping[str, Fact]
+    """The most trustworthy fact of each name."""
+    series: Mapping[str, Series]
+    """By metric name, all segments spliced: where a segment went back, its steps replace the older ones."""
+    notices: tuple[Notice, ...]
+    segments: tuple[int, ...]
+    """First step of each segment; one where nothing was restarted."""
+    tokens_per_step: float | None = None
+    tokens_seen: float | None = None
+    tokens_planned: float | None = None
+    size: ModelSize | None = None
+    budget: Budget | None = None
+    trend: Trend | None = None
+    forecast: Forecast | None = None
+    efficiency: Efficiency | None = None
+    memory: MemoryEstimate | None = None
+    gpus: tuple[GpuSample, ...] = ()
+    silence_seconds: float | None = None
+    """How long the log has been silent when this was read; None for a log that is over."""
+    silence_limit_seconds: float | None = None
+    """Silence longer than evals and checkpoints explain."""
+    eta_seconds: float | None = None
+    eval_standard_error: float | None = None
+    """Sampling error of one eval, nats; None where it cannot be known."""
+    notes: tuple[str, ...] = field(default=())
+    """What the user should know about the reading itself."""
+
+    def metric(self, name: str) -> Series:
+        """The series of that name, empty where the log has none."""
+        found = self.series.get(name)
+        return found if found is not None else Series(name, np.empty(0, np.int64), np.empty(0))
+
+    def number(self, name: str) -> float | None:
+        """The fact of that name as a number, None where it is unknown or is none."""
+        fact = self.facts.get(name)
+        if fact is None or isinstance(fact.value, (bool, str)):
+            return None
+        return float(fact.value)
+
+    def text(self, name: str) -> str | None:
+        """The fact of that name as text."""
+        fact = self.facts.get(name)
+        return None if fact is None else str(fact.value)
+
+    def flag(self, name: str) -> bool | None:
+        """The fact of that name as a truth value."""
+        fact = self.facts.get(name)
+        return fact.value if fact is not None and isinstance(fact.value, bool) else None

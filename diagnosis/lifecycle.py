@@ -1,0 +1,133 @@
+"""Whether a run lives: its state, how long it may be silent, and when it will be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diagnosis.case import State, Steps
+from diagnosis.run import WALL_SECONDS, Run
+from diagnosis.series import Series
+
+SHORTEST_LIMIT_SECONDS = 30.0
+LIMIT_BEFORE_STEPS_SECONDS = 600.0
+"""Compiling, loading data and a first evaluation may take minutes."""
+GAPS_OF_SILENCE = 10.0
+ROWS_SEEN = 200
+NON_FINITE_ROWS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What is known of the log's silence when it was looked at. Seconds; None is unknown."""
+
+    seconds: float | None
+    over: bool = False
+    """Nothing can come any more: the end of a pipe, of a compressed file, of what the user asked for."""
+    writers: int | None = None
+    """How many processes on this machine have the log open for writing."""
+
+
+def steps_of(run: Run) -> Steps:
+    """Where the run is, in steps as printed and in optimiser steps done."""
+    train, evals = run.series("train_loss"), run.series("val_loss")
+    done = [s.last_step + n for s, n in _update_marks(run) if s.last_step is not None]
+    planned = run.facts.get("planned_steps")
+    whole = planned is not None and isinstance(planned.value, int | float) and not isinstance(planned.value, bool)
+    return Steps(
+        first=run.first_step,
+        last=max((s.last_step for s in (train, evals) if s.last_step is not None), default=run.last_step),
+        planned=int(planned.value) if planned is not None and whole else None,
+        updates=max(done, default=None),
+    )
+
+
+def _update_marks(run: Run) -> list[tuple[Series, int]]:
+    traits = run.traits
+    return [
+        (run.series("train_loss"), traits.updates_at_train_row),
+        (run.series("step_seconds"), traits.updates_at_train_row),
+        (run.series("val_loss"), traits.updates_at_eval_row),
+    ]
+
+
+def longest_gap_seconds(run: Run) -> float | None:
+    """The longest time between two lines that the run has shown lately, evaluations included; None if unknown."""
+    wall = run.series(WALL_SECONDS).values[-ROWS_SEEN:]
+    if len(wall) > 1:
+        return float(np.diff(wall).max())
+    rows = run.series("step_seconds").finite
+    if len(rows) < 2:
+        return None
+    steps, seconds = rows.steps[-ROWS_SEEN:], rows.values[-ROWS_SEEN:]
+    plain = float(np.median(seconds))
+    return float((seconds[1:] + plain * np.maximum(np.diff(steps) - 1, 0)).max())
+
+
+def silence_limit_seconds(run: Run) -> float:
+    """Silence longer than this is not explained by evaluations, checkpoints or slow steps."""
+    gap = longest_gap_seconds(run)
+    if gap is None:
+        return LIMIT_BEFORE_STEPS_SECONDS
+    return max(SHORTEST_LIMIT_SECONDS, GAPS_OF_SILENCE * gap)
+
+
+def state_of(run: Run, steps: Steps, silence: Silence) -> State:
+    """The run's state as the contract names it."""
+    if _crashed(run):
+        return "crashed"
+    if steps.last is None:
+        return "stopped" if silence.over and run.facts else "waiting"
+    if _non_finite_to_the_end(run):
+        return "diverged"
+    if steps.planned is not None and steps.planned - steps.last <= 1:
+        return "finished"
+    state = _by_silence(run, silence)
+    if state == "stopped" and steps.planned is not None and steps.planned - steps.last < _log_interval(run):
+        return "finished"
+    return state
+
+
+def _by_silence(run: Run, silence: Silence) -> State:
+    if silence.over:
+        return "stopped"
+    if silence.seconds is None:
+        return "running"
+    gap, limit = longest_gap_seconds(run), silence_limit_seconds(run)
+    # A file that nobody here has open is over, unless its writer sits elsewhere or opens it anew for each line.
+    if silence.writers == 0 and gap is not None and silence.seconds > max(2.0, 3 * gap):
+        return "stopped"
+    if silence.seconds > 20 * limit:
+        return "stopped"
+    return "stalled" if silence.seconds > limit else "running"
+
+
+def _crashed(run: Run) -> bool:
+    """Whether the last that the log tells is an error: no step follows it."""
+    last = run.last_step
+    return any(
+        n.kind in ("traceback", "out-of-memory") and (last is None or (n.step is not None and n.step >= last))
+        for n in run.notices
+    )
+
+
+def _non_finite_to_the_end(run: Run) -> bool:
+    tail = run.series("train_loss").values[-NON_FINITE_ROWS:]
+    return len(tail) == NON_FINITE_ROWS and not np.isfinite(tail).any()
+
+
+def _log_interval(run: Run) -> int:
+    steps = run.series("train_loss").steps[-20:]
+    return int(np.median(np.diff(steps))) if len(steps) > 1 else 1
+
+
+def eta_seconds(
+    steps: Steps, seconds_per_step: float | None, eval_seconds: float | None, eval_interval: float | None
+) -> float | None:
+    """Seconds to the planned end, the evaluations to come included; None where the plan or the speed is unknown."""
+    if steps.planned is None or steps.updates is None or seconds_per_step is None:
+        return None
+    left = max(0, steps.planned - steps.updates)
+    evals = (steps.planned // eval_interval - steps.updates // eval_interval) if eval_interval else 0
+    return left * seconds_per_step + evals * (eval_seconds or 0.0)

@@ -1,0 +1,63 @@
+"""A metric over steps, as the rules and the panels see it: frozen, never copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from parsers.records import Floats, Ints
+
+
+@dataclass(frozen=True)
+class Series:
+    """One metric: `steps` (int64) and `values` (float64) of the same shape (n,), steps rising strictly."""
+
+    name: str
+    steps: Ints
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @cached_property
+    def finite(self) -> Series:
+        """Without what is NaN or infinite."""
+        keep = np.isfinite(self.values)
+        return self if bool(keep.all()) else Series(self.name, self.steps[keep], self.values[keep])
+
+    @property
+    def last(self) -> float | None:
+        """The newest finite value."""
+        return float(self.finite.values[-1]) if len(self.finite) else None
+
+    @property
+    def last_step(self) -> int | None:
+        """The newest step, whatever its value is."""
+        return int(self.steps[-1]) if len(self.steps) else None
+
+    @cached_property
+    def best(self) -> tuple[int, float] | None:
+        """The step and value of the lowest finite value."""
+        if not len(self.finite):
+            return None
+        at = int(np.argmin(self.finite.values))
+        return int(self.finite.steps[at]), float(self.finite.values[at])
+
+    def since(self, step: float) -> Series:
+        """Only the points at `step` or later."""
+        at = int(np.searchsorted(self.steps, step, side="left"))
+        return self if at == 0 else Series(self.name, self.steps[at:], self.values[at:])
+
+    def until(self, step: float) -> Series:
+        """Only the points at `step` or before."""
+        at = int(np.searchsorted(self.steps, step, side="right"))
+        return self if at == len(self.steps) else Series(self.name, self.steps[:at], self.values[:at])
+
+    def at(self, steps: Ints) -> Floats:
+        """Linear between its finite points; NaN outside them."""
+        known = self.finite
+        if not len(known):
+            return np.full(len(steps), np.nan)
+        return np.interp(steps, known.steps, known.values, left=np.nan, right=np.nan)

@@ -1,0 +1,1 @@
+"""What the hardware does: NVML, peaks, the matmul benchmark."""
