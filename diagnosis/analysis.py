@@ -1,0 +1,270 @@
+"""From a run and its circumstances to a Case: every law is asked once, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnosis.budget import Budget, budget_of
+from diagnosis.case import Case, State, Steps
+from diagnosis.efficiency import Efficiency, PeakSource, efficiency_of
+from diagnosis.forecast import Forecast, forecast
+from diagnosis.lifecycle import Silence, eta_seconds, silence_limit_seconds, state_of, steps_of
+from diagnosis.memory import MemoryEstimate, estimate, setting_of
+from diagnosis.model import ModelSize, Shape, size_of
+from diagnosis.run import Run
+from diagnosis.schedule import schedule_of
+from diagnosis.trend import Trend, eval_standard_error, evidence_of, trend_of
+from gpu.sample import GpuSample
+from parsers.records import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A denominator of the MFU: FLOP/s, where it is from, and of which GPU."""
+
+    flops: float
+    source: PeakSource
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known beside the log: the GPU, the silence, what the user said about the peak."""
+
+    path: str
+    silence: Silence
+    gpus: tuple[GpuSample, ...] = ()
+    peak: Peak | None = None
+    unique_tokens: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """What hangs on the series: the costly part, the same until the log says more."""
+
+    trend: Trend
+    forecast: Forecast | None
+    eval_error: float | None
+    speed: Efficiency | None
+
+
+class Facts:
+    """A run's facts as the types that the laws take; None where a fact is unknown or of another type."""
+
+    def __init__(self, run: Run) -> None:
+        self._facts = run.facts
+
+    def value(self, name: str) -> Value | None:
+        fact = self._facts.get(name)
+        return None if fact is None else fact.value
+
+    def number(self, name: str) -> float | None:
+        value = self.value(name)
+        return None if value is None or isinstance(value, (bool, str)) else float(value)
+
+    def whole(self, name: str) -> int | None:
+        number = self.number(name)
+        return int(number) if number is not None and abs(number) < 1e15 else None
+
+    def text(self, name: str) -> str | None:
+        value = self.value(name)
+        return value if isinstance(value, str) else None
+
+    def flag(self, name: str) -> bool | None:
+        value = self.value(name)
+        return value if isinstance(value, bool) else None
+
+    def origin(self, name: str) -> str | None:
+        fact = self._facts.get(name)
+        return None if fact is None else fact.origin
+
+    def where(self, name: str) -> str | None:
+        fact = self._facts.get(name)
+        return None if fact is None else fact.where
+
+
+def tokens_per_step_of(facts: Facts) -> float | None:
+    """Tokens of one optimiser step: as given or printed, else micro-batch x accumulation x context x processes."""
+    given = facts.number("tokens_per_step")
+    if given is not None:
+        return given
+    parts = [facts.number(n) for n in ("batch_size", "gradient_accumulation_steps", "block_size")]
+    if any(part is None for part in parts):
+        return None
+    batch, accumulation, context = (part or 0.0 for part in parts)
+    # nanoGPT's gradient_accumulation_steps counts the micro-batches of all processes together.
+    return batch * accumulation * context
+
+
+def model_size_of(run: Run) -> ModelSize | None:
+    """The model's size from the best source."""
+    facts = Facts(run)
+    flagged = facts.origin("parameters") == "flag"
+    return size_of(
+        Shape(
+            n_layer=facts.whole("n_layer"),
+            n_head=facts.whole("n_head"),
+            n_embd=facts.whole("n_embd"),
+            vocab_size=facts.whole("vocab_size"),
+            block_size=facts.whole("block_size"),
+            bias=facts.flag("bias"),
+        ),
+        printed=None if flagged else facts.number("parameters"),
+        printed_kind=run.traits.parameters_printed,
+        decayed=facts.number("parameters_decayed"),
+        non_decayed=facts.number("parameters_non_decayed"),
+        claimed=facts.number("claimed_parameters"),
+        claim_where=facts.where("claimed_parameters"),
+        flag_params=facts.number("parameters") if flagged else None,
+    )
+
+
+def curves_of(run: Run, peak: Peak | None) -> Curves:
+    """Trend, forecast and error bar of the run's losses, and its speed against this peak."""
+    facts, size, steps = Facts(run), model_size_of(run), steps_of(run)
+    warmup, schedule = facts.number("warmup_steps"), schedule_of(run.facts)
+    val = run.series("val_loss")
+    error = eval_standard_error(val, run.series("eval_train_loss"))
+    evidence, noise = evidence_of({n: run.series(n) for n in ("val_loss", "eval_train_loss", "train_loss")}, warmup)
+    trend = trend_of(
+        evidence,
+        tokens_per_step=tokens_per_step_of(facts),
+        parameters=size.parameters if size else None,
+        warmup_steps=warmup,
+        learning_rate_at=schedule,
+        eval_standard_error=error if evidence.name == "val_loss" else noise,
+    )
+    ahead = None
+    if steps.planned is not None and steps.last is not None and steps.last < steps.planned:
+        ahead = forecast(
+            evidence,
+            target_step=steps.planned,
+            learning_rate=schedule,
+            eval_standard_error=error,
+            warmup_steps=warmup,
+        )
+    return Curves(trend, ahead, error, speed_of(run, size, tokens_per_step_of(facts), peak))
+
+
+def speed_of(run: Run, size: ModelSize | None, tokens_per_step: float | None, peak: Peak | None) -> Efficiency | None:
+    """Steady speed and MFU."""
+    facts = Facts(run)
+    return efficiency_of(
+        step_seconds=run.series("step_seconds"),
+        tokens_per_second=run.series("tokens_per_second"),
+        mfu=run.series("mfu"),
+        traits=run.traits,
+        size=size,
+        tokens_per_step=tokens_per_step,
+        eval_interval=facts.number("eval_interval"),
+        eval_steps=run.series("val_loss").steps,
+        world_size=facts.number("world_size"),
+        peak_flops=peak.flops if peak else None,
+        peak_source=peak.source if peak else None,
+        peak_name=peak.name if peak else None,
+    )
+
+
+def tokens_seen_of(run: Run, steps: Steps, tokens_per_step: float | None) -> float | None:
+    """Tokens seen so far: as logged, else updates x tokens of one."""
+    logged = run.series("tokens").last
+    if logged is not None:
+        return logged
+    return None if steps.updates is None or tokens_per_step is None else steps.updates * tokens_per_step
+
+
+def analyse(run: Run, known: Circumstances, curves: Curves | None = None) -> Case:
+    """All that is known now. `curves` are those of the same run.version and peak, where they were computed before."""
+    facts = Facts(run)
+    steps = steps_of(run)
+    state = state_of(run, steps, known.silence)
+    size, per_step = model_size_of(run), tokens_per_step_of(facts)
+    if curves is None:
+        curves = curves_of(run, known.peak)
+    speed = curves.speed
+    seen = tokens_seen_of(run, steps, per_step)
+    planned = None if steps.planned is None or per_step is None else steps.planned * per_step
+    ongoing = state in ("running", "stalled")
+    return Case(
+        path=known.path,
+        format=run.recognised.format if run.recognised else None,
+        format_title=run.recognised.title if run.recognised else None,
+        format_why=run.recognised.why if run.recognised else None,
+        traits=run.traits,
+        state=state,
+        steps=steps,
+        facts=dict(run.facts),
+        series={name: run.series(name) for name in run.metrics()},
+        notices=tuple(run.notices),
+        segments=tuple(s.first_step for s in run.segments if s.first_step is not None),
+        tokens_per_step=per_step,
+        tokens_seen=seen,
+        tokens_planned=planned,
+        size=size,
+        budget=_budget(facts, size, seen, planned, known.unique_tokens),
+        trend=curves.trend,
+        forecast=curves.forecast if ongoing else None,
+        efficiency=speed,
+        memory=_memory(run, size, per_step, known.gpus),
+        gpus=known.gpus,
+        silence_seconds=known.silence.seconds if ongoing else None,
+        silence_limit_seconds=silence_limit_seconds(run) if ongoing else None,
+        eta_seconds=_eta(facts, steps, speed, state),
+        eval_standard_error=curves.eval_error,
+        notes=_notes(run),
+    )
+
+
+def _budget(
+    facts: Facts, size: ModelSize | None, seen: float | None, planned: float | None, unique: float | None
+) -> Budget | None:
+    return budget_of(
+        size,
+        tokens_seen=seen,
+        tokens_planned=planned,
+        unique_tokens=unique,
+        dataset=facts.text("dataset"),
+        vocab_size=facts.whole("vocab_size"),
+    )
+
+
+def _memory(
+    run: Run, size: ModelSize | None, tokens_per_step: float | None, gpus: tuple[GpuSample, ...]
+) -> MemoryEstimate | None:
+    """The estimate for the GPU that runs it, calibrated by what this run's process is seen to use."""
+    gpu = gpus[0] if len(gpus) == 1 else None
+    mine = sum(p.memory_bytes or 0 for p in gpu.processes or () if p.this_run) if gpu else 0
+    return estimate(
+        size,
+        micro_batch=Facts(run).number("batch_size"),
+        tokens_per_step=tokens_per_step,
+        setting=setting_of(run.facts),
+        limit_bytes=_limit_bytes(gpu, mine) if gpu else None,
+        measured_bytes=mine or None,
+    )
+
+
+def _limit_bytes(gpu: GpuSample, mine: float) -> float | None:
+    """What the GPU has for this run: all of it, less the driver's part and what others hold."""
+    total = gpu.memory_total_bytes
+    if total is None:
+        return None
+    others = gpu.memory_used_bytes - mine if mine and gpu.memory_used_bytes is not None else 0
+    return total - (gpu.memory_reserved_bytes or 0) - max(0.0, others)
+
+
+def _eta(facts: Facts, steps: Steps, speed: Efficiency | None, state: State) -> float | None:
+    if state != "running" or speed is None:
+        return None
+    return eta_seconds(steps, speed.seconds_per_step, speed.eval_seconds, facts.number("eval_interval"))
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    """Where two sources say different things, so that nobody trusts a config of another run."""
+    ignored = ("parameters", "tokens_per_step", "claimed_parameters")
+    return tuple(
+        f"{name}: {run.facts[name].where} says {run.facts[name].value}, {loser.where} says {loser.value}; "
+        f"{run.facts[name].where} is taken"
+        for name, loser in sorted(run.overruled.items())
+        if name not in ignored and "default" not in loser.where
+    )

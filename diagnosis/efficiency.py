@@ -1,0 +1,245 @@
+"""How fast the run is and which share of this GPU it uses, with the denominator always named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.model import ModelSize, flops_per_token
+from diagnosis.series import Series
+from parsers.records import Ints, Traits
+
+Bools = npt.NDArray[np.bool_]
+PeakSource = Literal["spec", "clock", "measured", "flag"]
+FlopsSource = Literal["shape", "printed MFU", "6N"]
+
+STEADY_ROWS = 50
+"""Rows whose median is the steady speed: enough against jitter, few enough to follow a change."""
+WARM_UP_ROWS = 5
+"""Rows at the start that compile and warm up; a fifth of the rows in a log that has fewer than 25."""
+SLOW_ROW = 2.0
+"""Where evaluations are not announced, a row of more than this many medians holds one."""
+RECOVERY_ROWS = 400
+"""The newest printed MFUs that are solved for the FLOPs of a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """Steady speed, eval and checkpoint steps left out. SI units; mfu is a fraction; None is unknown."""
+
+    seconds_per_step: float | None
+    tokens_per_second: float | None
+    flops_per_token: float | None
+    """6N + 12 L H Q T, PaLM appendix B: attention not halved for causality."""
+    flops: float | None
+    """Achieved FLOP/s of the model."""
+    mfu: float | None
+    peak_flops: float | None
+    """FLOP/s, dense, of the GPU that runs it, in the run's precision."""
+    peak_source: PeakSource | None
+    peak_name: str | None
+    mfu_logged: float | None
+    """The last that the trainer printed, a fraction of mfu_logged_peak_flops."""
+    mfu_logged_peak_flops: float | None
+    mfu_logged_peak_name: str | None
+    overhead: float | None
+    """Share of the wall time that went into evaluations and checkpoints."""
+    eval_seconds: float | None
+    """What one evaluation with its checkpoint adds to its step."""
+    rows: int = 0
+    """The rows behind seconds_per_step or tokens_per_second."""
+    flops_source: FlopsSource | None = None
+    """Where flops_per_token is from. "6N" leaves attention out, so that flops and mfu are lower bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvalCost:
+    """What evaluation and checkpoint cost: seconds on top of their step, and the share of the wall time."""
+
+    seconds: float
+    share: float | None
+
+
+def eval_rows(seconds: Series, interval: float | None, eval_steps: Ints | None = None) -> Bools:
+    """Which rows of `seconds` timed an evaluation too, bool of shape (n,).
+
+    Those at a multiple of `interval` (steps); where that is unknown those at one of `eval_steps`, and where both are
+    unknown those of more than SLOW_ROW medians.
+    """
+    if interval is not None and interval >= 1:
+        return np.asarray(seconds.steps % round(interval) == 0)
+    if eval_steps is not None and len(eval_steps):
+        return np.isin(seconds.steps, eval_steps)
+    known = seconds.finite.values
+    if not len(known):
+        return np.zeros(len(seconds), np.bool_)
+    return np.asarray(seconds.values > SLOW_ROW * np.median(known))
+
+
+def steady_rows(
+    seconds: Series,
+    *,
+    contain_eval: bool,
+    eval_interval: float | None = None,
+    eval_steps: Ints | None = None,
+    window: int = STEADY_ROWS,
+) -> Series:
+    """The newest `window` rows that time a plain step: no evaluation or checkpoint, no compilation."""
+    start = max(len(seconds) - 4 * window, min(WARM_UP_ROWS, max(1, len(seconds) // 5)))
+    tail = Series(seconds.name, seconds.steps[start:], seconds.values[start:])
+    plain = np.isfinite(tail.values) & (tail.values > 0)
+    if contain_eval:
+        plain &= ~eval_rows(tail, eval_interval, eval_steps)
+    return Series(seconds.name, tail.steps[plain][-window:], tail.values[plain][-window:])
+
+
+def steady_step_seconds(
+    seconds: Series,
+    *,
+    contain_eval: bool,
+    eval_interval: float | None = None,
+    eval_steps: Ints | None = None,
+    window: int = STEADY_ROWS,
+) -> float | None:
+    """Seconds of one plain step, the median of steady_rows; None where there is no such row."""
+    rows = steady_rows(
+        seconds, contain_eval=contain_eval, eval_interval=eval_interval, eval_steps=eval_steps, window=window
+    )
+    return float(np.median(rows.values)) if len(rows) else None
+
+
+def eval_cost(
+    seconds: Series, steady: float, eval_interval: float | None, eval_steps: Ints | None = None
+) -> EvalCost | None:
+    """What the newest evaluations added to their steps, where their rows time them too; None where none is seen."""
+    at = _announced(seconds, eval_interval, eval_steps)
+    rows = np.searchsorted(seconds.steps, at)
+    rows = rows[(rows > 0) & (rows < len(seconds))]
+    rows = rows[np.isin(seconds.steps[rows], at)]
+    values = seconds.values[rows]
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    extra = float(np.median(values)) - steady
+    if extra <= 0:
+        return None
+    every = eval_interval
+    if every is None and eval_steps is not None and len(eval_steps) > 1:
+        every = float(np.median(np.diff(eval_steps[-STEADY_ROWS:])))
+    return EvalCost(extra, None if not every else extra / (extra + every * steady))
+
+
+def flops_behind_mfu(seconds: Series, mfu: Series, traits: Traits) -> float | None:
+    """The FLOPs that one GPU does in a step, from the MFU that the trainer prints against a constant peak.
+
+    The running mean m_k = s m_{k-1} + (1 - s) x_k of consecutive rows is solved for x_k, and x_k dt_k peak is the
+    same for each row, evaluations included; the median takes off what the rounding of the print adds.
+    None where the peak is a table's, or fewer than 5 rows follow one another.
+    Source: nanoGPT train.py (running_mfu) and model.py (estimate_mfu).
+    """
+    if traits.mfu_peak_flops is None:
+        return None
+    kept, steps = traits.mfu_smoothing or 0.0, mfu.steps[-RECOVERY_ROWS:]
+    values = mfu.values[-RECOVERY_ROWS:]
+    at = np.searchsorted(seconds.steps, steps)
+    known = at < len(seconds)
+    at, steps, values = at[known], steps[known], values[known]
+    same = seconds.steps[at] == steps
+    at, values = at[same], values[same]
+    follows = np.diff(at) == 1
+    with np.errstate(invalid="ignore", over="ignore"):
+        single = (values[1:] - kept * values[:-1]) / (1 - kept)
+        work = (single * seconds.values[at[1:]] * traits.mfu_peak_flops)[follows]
+    work = work[np.isfinite(work) & (work > 0)]
+    return float(np.median(work)) if len(work) >= 5 else None
+
+
+def efficiency_of(
+    *,
+    step_seconds: Series,
+    tokens_per_second: Series,
+    mfu: Series,
+    traits: Traits,
+    size: ModelSize | None = None,
+    tokens_per_step: float | None = None,
+    eval_interval: float | None = None,
+    eval_steps: Ints | None = None,
+    world_size: float | None = None,
+    peak_flops: float | None = None,
+    peak_source: PeakSource | None = None,
+    peak_name: str | None = None,
+) -> Efficiency | None:
+    """The run's steady speed and its share of the peak; None where neither times nor an MFU are logged.
+
+    `peak_flops` is of one GPU; the run's FLOP/s are of all `world_size` of them (None counts as one). Where the shape
+    is unknown, the FLOPs of a step are recovered from the printed MFU, and else counted as 6N.
+    """
+    contain_eval = traits.step_seconds_contain_eval
+    rows = steady_rows(step_seconds, contain_eval=contain_eval, eval_interval=eval_interval, eval_steps=eval_steps)
+    speeds = tokens_per_second.finite.values[-STEADY_ROWS:]
+    if not len(rows) and not len(speeds) and mfu.last is None:
+        return None
+    ranks = max(world_size or 1.0, 1.0)
+    seconds = float(np.median(rows.values)) if len(rows) else None
+    speed = _speed(seconds, tokens_per_step, speeds)
+    if seconds is None and speed and tokens_per_step:
+        seconds = tokens_per_step / speed
+    recovered = flops_behind_mfu(step_seconds, mfu, traits)
+    work, source = _flops_per_token(size, tokens_per_step, None if recovered is None else recovered * ranks)
+    flops = None if work is None or speed is None else work * speed
+    if flops is None and recovered is not None and seconds is not None:
+        flops, source = recovered * ranks / seconds, "printed MFU"
+    cost = None
+    if contain_eval and len(rows) and seconds is not None:
+        cost = eval_cost(step_seconds, seconds, eval_interval, eval_steps)
+    logged = mfu.last
+    return Efficiency(
+        seconds_per_step=seconds,
+        tokens_per_second=speed,
+        flops_per_token=work,
+        flops=flops,
+        mfu=None if flops is None or not peak_flops else flops / (peak_flops * ranks),
+        peak_flops=peak_flops,
+        peak_source=peak_source,
+        peak_name=peak_name,
+        mfu_logged=logged if logged is not None and logged > 0 else None,
+        mfu_logged_peak_flops=traits.mfu_peak_flops,
+        mfu_logged_peak_name=traits.mfu_peak_name,
+        overhead=None if cost is None else cost.share,
+        eval_seconds=None if cost is None else cost.seconds,
+        rows=len(rows) or len(speeds),
+        flops_source=source,
+    )
+
+
+def _announced(seconds: Series, interval: float | None, eval_steps: Ints | None) -> Ints:
+    if not len(seconds):
+        return np.empty(0, np.int64)
+    if interval is not None and interval >= 1:
+        every, last = round(interval), int(seconds.steps[-1])
+        newest = last // every
+        return np.arange(max(1, newest - STEADY_ROWS), newest + 1, dtype=np.int64) * every
+    return np.empty(0, np.int64) if eval_steps is None else eval_steps[-STEADY_ROWS:]
+
+
+def _speed(seconds: float | None, tokens_per_step: float | None, logged: npt.NDArray[np.float64]) -> float | None:
+    if seconds is not None and tokens_per_step:
+        return tokens_per_step / seconds
+    return float(np.median(logged)) if len(logged) else None
+
+
+def _flops_per_token(
+    size: ModelSize | None, tokens_per_step: float | None, recovered: float | None
+) -> tuple[float | None, FlopsSource | None]:
+    if size is not None and size.parameters is not None:
+        exact = flops_per_token(size.parameters, size.shape)
+        if exact is not None:
+            return exact, "shape"
+    if recovered is not None and tokens_per_step:
+        return recovered / tokens_per_step, "printed MFU"
+    if size is not None and size.parameters is not None:
+        return 6 * size.parameters, "6N"
+    return None, None

@@ -1,0 +1,74 @@
+"""Rule harmless-message."""
+
+from __future__ import annotations
+
+import re
+
+from diagnosis.case import Case
+from diagnosis.finding import Finding
+
+ID = "harmless-message"
+
+EXPLAINED: tuple[tuple[str, str, str], ...] = (
+    (
+        r"Not enough SMs to use max_autotune_gemm",
+        '"Not enough SMs"',
+        "fewer than the 68 SMs that torch's Triton autotuning asks for; cuBLAS serves, whatever the batch or model",
+    ),
+    (
+        r"FutureWarning.*GradScaler|torch\.cuda\.amp\.GradScaler",
+        "GradScaler FutureWarning",
+        "a spelling that torch will drop one day; with bfloat16 the scaler is off anyway",
+    ),
+    (
+        r"FutureWarning.*(autocast|torch\.load|weights_only)",
+        "torch FutureWarning",
+        "a default that will change in a later torch; this run is as before",
+    ),
+    (
+        r"torch\._dynamo hit config\.(cache_size_limit|recompile_limit)",
+        "torch.compile recompile limit",
+        "torch gave up on compiling one function again and runs it uncompiled; only worth a look if steps are slow",
+    ),
+    (
+        r"TF32|tensor cores? .*float32|set_float32_matmul_precision",
+        "TF32 hint",
+        "float32 matmuls could use TF32; layers under bfloat16 autocast do not care",
+    ),
+)
+
+
+def rule(case: Case) -> Finding | None:
+    """Messages in the log that look bad and are not.
+
+    Fires when a line is one of those that are known to be harmless: "Not enough SMs to use max_autotune_gemm mode",
+    FutureWarnings of torch.amp and torch.load, torch.compile's recompile limit, the hint about TF32.
+
+    Why: such lines are taken for errors; the first of them cost the owner of one run a search for a batch size problem
+    that was none.
+    Do: nothing.
+    False alarms: none known; a line that is not in the list is not mentioned.
+    Sources: torch/_inductor/utils.py is_big_gpu (68 SMs; pytorch issues 109489, 123121, 141690).
+    """
+    said: dict[str, tuple[str, int | None]] = {}
+    for notice in case.notices:
+        if notice.kind != "warning":
+            continue
+        for pattern, name, why in EXPLAINED:
+            if name not in said and re.search(pattern, notice.text):
+                said[name] = (why, notice.step)
+    if not said:
+        return None
+    names = list(said)
+    title = f"{names[0]} is harmless" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more are harmless"
+    steps = [step for _, step in said.values() if step is not None]
+    return Finding(
+        id=ID,
+        severity="info",
+        confidence=0.99,
+        title=title,
+        evidence=tuple(f"{name}: {why}" for name, (why, _) in said.items()),
+        advice=("Nothing to do.",),
+        first_step=min(steps) if steps else case.steps.first,
+        step=case.steps.last,
+    )

@@ -1,0 +1,81 @@
+"""Rule initial-loss."""
+
+from __future__ import annotations
+
+from math import log
+
+from diagnosis.case import Case
+from diagnosis.finding import Finding
+
+ID = "initial-loss"
+
+INITIALISATION = 0.0002
+"""Half the variance of a logit per unit of width: weights of sd 0.02 on normalised activations give d x 0.02^2 / 2."""
+WIDEST_SPREAD = 0.6
+TOLERANCE = 0.5
+FRESH = ("scratch",)
+
+
+def rule(case: Case) -> Finding | None:
+    """The loss of the untrained model is not what its vocabulary gives.
+
+    Fires when the first loss, measured before any update, is more than 0.5 nats below ln(vocabulary) in a run that
+    begins from scratch, or more than 0.5 above ln(vocabulary) + 0.0002 x width. Silent where the vocabulary is
+    unknown, for resumed and fine-tuned runs, and for logs that begin later.
+
+    Why: an untrained model spreads its bets evenly and scores ln(V), a little more by its random logits (10.83 + 0.08
+    for GPT-2's tokenizer at width 384). Higher: labels out of the vocabulary, a sum instead of a mean, a broken
+    initialisation. Lower: another vocabulary, leaked targets, trained weights.
+    Do: check vocab_size against the tokenizer, the shift of the targets and how the loss is averaged.
+    False alarms: weights loaded without a word in the log; label smoothing and auxiliary terms.
+    Sources: 10.87 to 11.06 seen at widths 384 to 1600; ln 50304 = 10.826.
+    """
+    vocabulary, start = case.number("vocab_size"), case.text("init_from")
+    measured = _first_loss(case)
+    if vocabulary is None or vocabulary < 2 or measured is None or (start is not None and start not in FRESH):
+        return None
+    step, loss = measured
+    even, width = log(vocabulary), case.number("n_embd")
+    spread = INITIALISATION * width if width else WIDEST_SPREAD
+    too_low = loss < even - TOLERANCE and start in FRESH
+    if not too_low and loss <= even + spread + TOLERANCE:
+        return None
+    return Finding(
+        id=ID,
+        severity="critical",
+        confidence=0.95 if start in FRESH else 0.8,
+        title=f"The first loss is {loss:.2f}, not the {even + spread:.2f} of an untrained model",
+        evidence=(
+            f"ln({vocabulary:,.0f}) = {even:.2f}, and about {spread:.2f} by the random logits",
+            f"step {step:,}: {loss:.4f}",
+        ),
+        advice=(_low() if too_low else _high(loss, even),),
+        first_step=step,
+        step=case.steps.last,
+    )
+
+
+def _first_loss(case: Case) -> tuple[int, float] | None:
+    """Step and value of the first loss, if no update came before it."""
+    traits = case.traits
+    # A training row is printed after an update, but its loss was measured before it.
+    for name, untrained in (
+        ("eval_train_loss", -traits.updates_at_eval_row),
+        ("val_loss", -traits.updates_at_eval_row),
+        ("train_loss", 1 - traits.updates_at_train_row),
+    ):
+        series = case.metric(name).finite
+        if len(series) and int(series.steps[0]) == untrained:
+            return untrained, float(series.values[0])
+    return None
+
+
+def _low() -> str:
+    return "Check that vocab_size is the tokenizer's, that targets are shifted by one, and that no weights were loaded."
+
+
+def _high(loss: float, even: float) -> str:
+    times = loss / even
+    if times > 1.8 and abs(times - round(times)) < 0.15:
+        return f"It is {round(times)} times ln(V): summed, not averaged, over {round(times)} micro-batches or devices."
+    return "Check that labels lie within the vocabulary, that padding is ignored, and the scale of the initial weights."

@@ -1,0 +1,160 @@
+"""Rule overfitting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diagnosis.case import Case
+from diagnosis.finding import Finding
+from diagnosis.statistics import mann_kendall, noise_sd, theil_sen
+from parsers.records import Floats, Ints
+
+ID = "overfitting"
+
+FEWEST = 8
+WINDOW = 0.3
+RISING_Z = 2.3
+"""One-sided p = .01 of Mann-Kendall."""
+LEAST_GAP = 0.02
+OFF_BEST = 3.0
+ROWS_BESIDE_AN_EVAL = 20
+
+Slope = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Evals:
+    """Validation loss and training loss at the same steps, after the warm-up."""
+
+    steps: Ints
+    val: Floats
+    train: Floats
+
+    def first(self, count: int) -> _Evals:
+        """The first `count` of them."""
+        return _Evals(self.steps[:count], self.val[:count], self.train[:count])
+
+    def window(self) -> _Evals:
+        """The last 30 % of the steps, 8 evals at least."""
+        count = max(FEWEST, int(np.sum(self.steps >= (1 - WINDOW) * self.steps[-1])))
+        return _Evals(self.steps[-count:], self.val[-count:], self.train[-count:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """Slopes in nats per 1,000 steps with their 90 % interval."""
+
+    gap: Slope
+    val: Slope
+    rises: bool
+    above_best: float
+
+
+def rule(case: Case) -> Finding | None:
+    """The gap between validation and training grows and validation no longer falls.
+
+    Fires when, over the last 30 % of the steps but 8 evals at least, val - train rises (Mann-Kendall z > 2.3, slope
+    interval above 0, by more than 0.02 nats and two standard errors of an eval) and the slope of the validation loss
+    is not below 0; and when that was so at the eval before, too. Critical when the validation loss itself rises
+    (z > 2.3), or its last evals are above the best smoothed one by 3 standard errors.
+
+    Why: the model now learns its training data by heart. The level of the gap says nothing (a small validation set can
+    be easier or harder), only its growth does.
+    Do: keep the best checkpoint; more data or fewer epochs, else a smaller model, dropout or weight decay.
+    False alarms: an order of the data that drifts, an eval subset that changes, a resume on other data.
+    Sources: a healthy 41M run's gap fell by 0.0019 per 1,000 steps; another's grew by 0.0046 while validation still
+    fell, which is no overfitting.
+    """
+    evals = _evals(case)
+    if evals is None:
+        return None
+    error = max(case.eval_standard_error or 0.0, noise_sd(evals.val[-30:]) or 0.0)
+    verdict = _verdict(evals, error)
+    if verdict is None or _verdict(evals.first(len(evals.steps) - 1), error) is None:
+        return None
+    best_step, best = _best(evals)
+    count = len(evals.window().steps)
+    return Finding(
+        id=ID,
+        severity="critical" if verdict.rises else "warning",
+        confidence=0.85,
+        title=f"Overfitting: validation was best at step {best_step:,}",
+        evidence=(
+            f"val - train grows by {_shown(verdict.gap)} per 1,000 steps, now {evals.val[-1] - evals.train[-1]:.2f}",
+            f"val itself: {_shown(verdict.val)} per 1,000 steps over the last {count} evals",
+            f"val {verdict.above_best:+.3f} against its best of {best:.4f}",
+            *_epochs(case),
+        ),
+        advice=_advice(case, best_step),
+        first_step=_fired_at(evals, error),
+        step=case.steps.last,
+    )
+
+
+def _verdict(evals: _Evals, error: float) -> _Verdict | None:
+    """None where this is no overfitting, or where there are fewer than 8 evals."""
+    if len(evals.steps) < FEWEST:
+        return None
+    window = evals.window()
+    gaps, thousands = window.val - window.train, window.steps / 1000
+    gap, val = theil_sen(thousands, gaps), theil_sen(thousands, window.val)
+    if gap is None or val is None or gap[1] <= 0 or val[0] < 0 or mann_kendall(gaps)[0] <= RISING_Z:
+        return None
+    if gap[0] * (thousands[-1] - thousands[0]) <= max(LEAST_GAP, 2 * error):
+        return None
+    above = float(np.median(window.val[-3:])) - _best(evals)[1]
+    rises = mann_kendall(window.val)[0] > RISING_Z or above > max(LEAST_GAP, OFF_BEST * error)
+    return _Verdict(gap, val, rises, above)
+
+
+def _fired_at(evals: _Evals, error: float) -> int:
+    """The eval at which the evidence was first complete, by bisection: overfitting does not go away."""
+    quiet, fires = FEWEST, len(evals.steps)
+    while fires - quiet > 1:
+        middle = (quiet + fires) // 2
+        at = [_verdict(evals.first(count), error) for count in (middle - 1, middle)]
+        quiet, fires = (middle, fires) if None in at else (quiet, middle)
+    return int(evals.steps[fires - 1])
+
+
+def _evals(case: Case) -> _Evals | None:
+    """Every eval after the warm-up with the training loss at it; None where there are too few."""
+    val, own = case.metric("val_loss").finite, case.metric("eval_train_loss").finite
+    if len(val) <= FEWEST:
+        return None
+    losses = own.at(val.steps) if len(own) > FEWEST else _beside(case, val.steps)
+    keep = np.isfinite(losses) & (val.steps > (case.number("warmup_steps") or 0))
+    return _Evals(val.steps[keep], val.values[keep], losses[keep]) if int(keep.sum()) > FEWEST else None
+
+
+def _beside(case: Case, steps: Ints) -> Floats:
+    """The median of up to 20 training rows before each eval; NaN where there is none."""
+    train = case.metric("train_loss").finite
+    ends = np.searchsorted(train.steps, steps, side="right")
+    rows = [train.values[max(0, end - ROWS_BESIDE_AN_EVAL) : end] for end in ends]
+    return np.array([float(np.median(row)) if len(row) else np.nan for row in rows])
+
+
+def _best(evals: _Evals) -> tuple[int, float]:
+    """The step of the lowest running median of 3 evals, and that median: one lucky eval is not the best."""
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(evals.val, 3), axis=1)
+    at = int(np.argmin(smooth))
+    return int(evals.steps[at + 1]), float(smooth[at])
+
+
+def _shown(slope: Slope) -> str:
+    return f"{slope[0]:+.3f} [{slope[1]:+.3f}, {slope[2]:+.3f}]"
+
+
+def _epochs(case: Case) -> tuple[str, ...]:
+    epochs = case.budget.epochs if case.budget else None
+    return () if epochs is None else (f"{epochs:.3g} epochs over the data",)
+
+
+def _advice(case: Case, best_step: int) -> tuple[str, ...]:
+    keep = f"Keep the checkpoint of about step {best_step:,} and stop: what follows only learns by heart."
+    if case.number("dropout") == 0:
+        return (keep, "Next time more data; where there is none, `dropout = 0.1` to `0.2` or a smaller model.")
+    return (keep, "Next time more data, fewer epochs or a smaller model.")

@@ -1,0 +1,52 @@
+"""Rule stopped-early."""
+
+from __future__ import annotations
+
+from diagnosis.case import Case
+from diagnosis.finding import Finding
+
+ID = "stopped-early"
+
+LAST_WORDS = ("traceback", "end")
+
+
+def rule(case: Case) -> Finding | None:
+    """The run ended before its planned step.
+
+    Fires when the log is over (a traceback, or silence and no process that writes it) and its last step is before
+    the planned one. With a traceback it also fires where the plan is unknown. Out of memory is a finding of its own.
+
+    Why: a job that was killed, crashed or ran out of its time slot leaves no other trace in the loss.
+    Do: read the last words, then resume from the last checkpoint.
+    False alarms: a run that was stopped on purpose; a log on a remote file system that arrives late.
+    Sources: nanoGPT runs to max_iters inclusive.
+    """
+    if case.state not in ("stopped", "crashed") or any(n.kind == "out-of-memory" for n in case.notices):
+        return None
+    planned, last = case.steps.planned, case.steps.last
+    words = [n.text for n in case.notices if n.kind in LAST_WORDS]
+    if case.state == "stopped" and (planned is None or last is None):
+        return None
+    where = "before its first step" if last is None else f"at step {last:,}" + (f" of {planned:,}" if planned else "")
+    saved = [n.step for n in case.notices if n.kind == "checkpoint" and n.step is not None]
+    return Finding(
+        id=ID,
+        severity="warning",
+        confidence=0.95 if words else 0.8,
+        title=f"The run {'crashed' if case.state == 'crashed' else 'stopped'} {where}",
+        evidence=(
+            *((f"{last / planned:.0%} of the plan",) if planned and last is not None else ()),
+            *((f"last words: {words[-1]}",) if words else ("no error in the log: it just ends",)),
+            *((f"last checkpoint at step {saved[-1]:,}",) if saved else ()),
+        ),
+        advice=(_advice(saved, resumable=bool(words)),),
+        first_step=last,
+        step=last,
+    )
+
+
+def _advice(saved: list[int], *, resumable: bool) -> str:
+    cause = "Mend the error above" if resumable else "See why it ended (scheduler, kernel log for the OOM killer)"
+    return (
+        f"{cause}, then resume from the checkpoint of step {saved[-1]:,}." if saved else f"{cause}, then start again."
+    )

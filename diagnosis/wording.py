@@ -1,0 +1,41 @@
+"""How numbers are said in evidence and advice: short, with their unit, never more digits than they deserve."""
+
+from __future__ import annotations
+
+_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def count(number: float) -> str:
+    """A number of parameters or tokens in four digits at most: "40.56M", "10.49B", "125M"."""
+    for scale, letter in _SCALES:
+        if abs(number) >= 0.99995 * scale:
+            return f"{number / scale:.4g}{letter}"
+    return f"{number:.0f}"
+
+
+def memory(size_bytes: float) -> str:
+    """Bytes in binary units, as PyTorch and nvidia-smi print them: "7.04 GiB", "225 MiB"."""
+    if abs(size_bytes) >= 2**30:
+        return f"{size_bytes / 2**30:.2f} GiB"
+    return f"{size_bytes / 2**20:.0f} MiB" if abs(size_bytes) >= 2**20 else f"{size_bytes / 2**10:.0f} KiB"
+
+
+def flops(rate: float) -> str:
+    """FLOP/s: "40.2 TFLOP/s"."""
+    return f"{rate / 1e12:.1f} TFLOP/s" if rate >= 1e12 else f"{rate / 1e9:.1f} GFLOP/s"
+
+
+def duration(seconds: float) -> str:
+    """A step's time: "3.91 s", "37.4 ms"."""
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
+
+
+def percent(share: float) -> str:
+    """A share of one: "69 %", "8.6 %", "0.04 %"."""
+    digits = 0 if abs(share) >= 0.2 else 1 if abs(share) >= 0.001 else 2
+    return f"{share * 100:.{digits}f} %"
+
+
+def times(ratio: float) -> str:
+    """A multiple: "12.9", "0.42", "180"."""
+    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
