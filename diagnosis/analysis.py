@@ -40,12 +40,11 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """What hangs on the series: the costly part, the same until the log says more."""
+    """What is read off the losses alone: the costly part."""
 
     trend: Trend
     forecast: Forecast | None
     eval_error: float | None
-    speed: Efficiency | None
 
 
 class Facts:
@@ -119,8 +118,15 @@ def model_size_of(run: Run) -> ModelSize | None:
     )
 
 
-def curves_of(run: Run, peak: Peak | None) -> Curves:
-    """Trend, forecast and error bar of the run's losses, and its speed against this peak."""
+def curves_key(run: Run) -> tuple[object, ...]:
+    """The same as long as `curves_of` would say the same."""
+    rows = (len(run.series(name)) for name in ("val_loss", "eval_train_loss"))
+    known = tuple(rows)
+    return (len(run.segments), len(run.facts), *(known if any(known) else (run.version,)))
+
+
+def curves_of(run: Run) -> Curves:
+    """Trend, forecast and error bar of the run's losses."""
     facts, size, steps = Facts(run), model_size_of(run), steps_of(run)
     warmup, schedule = facts.number("warmup_steps"), schedule_of(run.facts)
     val = run.series("val_loss")
@@ -143,7 +149,7 @@ def curves_of(run: Run, peak: Peak | None) -> Curves:
             eval_standard_error=error,
             warmup_steps=warmup,
         )
-    return Curves(trend, ahead, error, speed_of(run, size, tokens_per_step_of(facts), peak))
+    return Curves(trend, ahead, error)
 
 
 def speed_of(run: Run, size: ModelSize | None, tokens_per_step: float | None, peak: Peak | None) -> Efficiency | None:
@@ -174,14 +180,14 @@ def tokens_seen_of(run: Run, steps: Steps, tokens_per_step: float | None) -> flo
 
 
 def analyse(run: Run, known: Circumstances, curves: Curves | None = None) -> Case:
-    """All that is known now. `curves` are those of the same run.version and peak, where they were computed before."""
+    """All that is known now. `curves` are those computed before, where they still hold."""
     facts = Facts(run)
     steps = steps_of(run)
     state = state_of(run, steps, known.silence)
     size, per_step = model_size_of(run), tokens_per_step_of(facts)
     if curves is None:
-        curves = curves_of(run, known.peak)
-    speed = curves.speed
+        curves = curves_of(run)
+    speed = speed_of(run, size, per_step, known.peak)
     seen = tokens_seen_of(run, steps, per_step)
     planned = None if steps.planned is None or per_step is None else steps.planned * per_step
     ongoing = state in ("running", "stalled")

@@ -55,6 +55,10 @@ class Efficiency:
     """Where flops_per_token is from. "6N" leaves attention out, so that flops and mfu are lower bounds."""
 
 
+LEAST_EVAL_SHARE = 0.1
+"""Below this share of a step what an eval row takes longer is noise: the trainer does not time its evals."""
+
+
 @dataclass(frozen=True, slots=True)
 class EvalCost:
     """What evaluation and checkpoint cost: seconds on top of their step, and the share of the wall time."""
@@ -124,7 +128,7 @@ def eval_cost(
     if not len(values):
         return None
     extra = float(np.median(values)) - steady
-    if extra <= 0:
+    if extra <= LEAST_EVAL_SHARE * steady:
         return None
     every = eval_interval
     if every is None and eval_steps is not None and len(eval_steps) > 1:

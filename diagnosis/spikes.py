@@ -50,6 +50,8 @@ class Spike:
     """Robust standard deviation of a row before it."""
     height: float
     """Of the highest median of the window over `level`."""
+    peak: float
+    """The highest single row."""
     back_step: int | None
     """When the loss was back within two standard deviations of `level`; None while it is not."""
 
@@ -150,13 +152,15 @@ def _spike(known: Series, reference: Reference, end: int, rows: int) -> tuple[Sp
     level, noise = float(reference.centre[first]), float(reference.sigma[first])
     back = _back(values, end, rows, level + 2 * noise)
     over = len(known) if back is None else back
-    highest = window_medians(values, np.arange(end, min(over, end + ROWS_OF_PEAK)), rows).max()
+    until = min(over, end + ROWS_OF_PEAK)
+    highest = window_medians(values, np.arange(end, until), rows).max()
     spike = Spike(
         first_step=int(known.steps[first]),
         seen_step=int(known.steps[end]),
         level=level,
         noise=noise,
         height=float(highest - level),
+        peak=float(values[first:until].max()),
         back_step=None if back is None else int(known.steps[back]),
     )
     return spike, over

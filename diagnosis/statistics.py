@@ -123,23 +123,6 @@ def autocorrelation(values: Floats) -> float:
     return float(np.clip(left[1:] @ left[:-1] / total, 0.0, 0.9)) if total > 0 else 0.0
 
 
-def log_bins(steps: Ints, values: Floats, count: int) -> tuple[Floats, Floats, Ints]:
-    """At most `count` bins of equal width in log step: mean step, mean value and number of points of each.
-
-    Bins without a point are left out; a short series comes back as it is. Steps at or below 0 are left out,
-    values must be finite.
-    """
-    at = int(np.searchsorted(steps, 1, side="left"))
-    where, what = steps[at:].astype(float), values[at:]
-    if len(where) <= count:
-        return where, what, np.ones(len(where), np.int64)
-    edges = np.geomspace(where[0], where[-1], count + 1)[1:-1]
-    cuts = np.unique(np.concatenate(([0], np.searchsorted(where, edges))))
-    cuts = cuts[cuts < len(where)]
-    sizes = np.diff(np.append(cuts, len(where)))
-    return np.add.reduceat(where, cuts) / sizes, np.add.reduceat(what, cuts) / sizes, sizes.astype(np.int64)
-
-
 def running_count(flags: np.ndarray[tuple[int], np.dtype[np.bool_]], width: int) -> Ints:
     """For each row the number of true flags among the last `width` rows, itself included."""
     total = np.cumsum(flags, dtype=np.int64)

@@ -129,7 +129,7 @@ def trend_of(
     Slope and interval are Theil-Sen's, the test is Mann-Kendall's, both weakened where neighbours move together.
     "warming-up" is said within the warm-up and before there are 5 points after it, "plateau" only where the 90 % upper
     bound of the decline is below a quarter of what the tail of a power law would give, "unknown" where the noise hides
-    what the trend is.
+    what the trend is. `eval_standard_error` is the known noise of one point, where it is known.
     """
     known = series.finite
     if not len(known):
@@ -154,7 +154,8 @@ def trend_of(
     if expected is not None:
         flat = recent.points >= (ENOUGH if law is not None else ENOUGH_WITHOUT_LAW) and low > PLATEAU_SHARE * expected
     else:
-        flat = _below_noise(recent, max(abs(low), abs(high)), max(noise or 0.0, eval_standard_error or 0.0))
+        single = eval_standard_error if recent.points <= POINTS else None
+        flat = _below_noise(recent, max(abs(low), abs(high)), max(noise or 0.0, single or 0.0))
     whole = recent.window[1] - recent.window[0] >= COVERED * WINDOW * last
     return Trend(
         _verdict(z, (low, high), expected, flat=flat and whole, whole=whole),

@@ -57,7 +57,8 @@ def rule(case: Case) -> Finding | None:
 
 
 def _shape(worst: Spike) -> str:
-    return f"step {worst.first_step:,}: {worst.level:.2f} {worst.height:+.2f} nats; noise of a row {worst.noise:.2f}"
+    up = f"{worst.level:.2f} {worst.height:+.2f} nats, highest row {worst.peak:.2f}"
+    return f"step {worst.first_step:,}: {up}; noise of a row {worst.noise:.2f}"
 
 
 def _fate(spikes: list[Spike], open_for: int | None) -> tuple[str, ...]:
@@ -80,10 +81,13 @@ def _grad_norm(case: Case, worst: Spike) -> tuple[str, ...]:
 
 def _advice(case: Case, last: Spike, still_up: bool) -> tuple[str, ...]:
     clip = case.number("grad_clip")
-    mend = "set `grad_clip = 1.0`" if clip == 0 else "lower the learning rate or lengthen the warm-up"
+    mend = "set `grad_clip = 1.0`" if clip == 0 else "lengthen the warm-up or lower the learning rate"
     if still_up:
         back = max(0, last.first_step - 100)
         return (f"Restart from a checkpoint near step {back:,} and skip the next 200 to 500 batches; {mend}.",)
+    if last.first_step <= 2 * (case.number("warmup_steps") or 0):
+        more = "and set `grad_clip = 1.0`" if clip == 0 else "or lengthen the warm-up"
+        return (f"It came in the warm-up: the learning rate is too high for this model, halve it {more}.",)
     return (f"It came back: go on, and if it comes again {mend}.",)
 
 

@@ -1,0 +1,104 @@
+"""Rule non-finite: NaN, infinity, and the zeros that hide them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cases import make_case
+from raw_logs import read_case, shared
+
+from diagnosis.finding import Finding
+from diagnosis.rules.non_finite import rule
+from parsers.records import Value
+
+NAN, INF = float("nan"), float("inf")
+
+
+def find(values: list[float], metric: str = "train_loss", facts: dict[str, Value] | None = None) -> Finding | None:
+    return rule(make_case({metric: (range(0, 10 * len(values), 10), values)}, facts))
+
+
+@pytest.mark.parametrize("metric", ["train_loss", "eval_train_loss", "val_loss", "grad_norm"])
+@pytest.mark.parametrize("bad", [NAN, INF, -INF])
+def test_two_rows_in_a_row_are_critical(metric: str, bad: float) -> None:
+    """NaN and either infinity, in a loss or the gradient norm: since which step, and the last good value."""
+    found = find([4.3, 4.2, bad, bad], metric)
+    assert found is not None
+    assert (found.severity, found.confidence, found.first_step) == ("critical", 1.0, 30)
+    assert "since step 20" in found.title
+    assert "last good value 4.2 at step 10" in found.evidence
+
+
+@pytest.mark.parametrize("metric", ["train_loss", "grad_norm"])
+def test_one_row_is_a_skipped_step(metric: str) -> None:
+    """A float16 step that overflowed once is skipped and normal."""
+    assert find([4.3, NAN, 4.2, 4.1, NAN, 4.0], metric) is None
+
+
+def test_finite_losses_are_silent() -> None:
+    """However high they are."""
+    assert find([10.8, 1e6, 44.0, 3.0]) is None
+
+
+def test_what_came_back_is_a_warning() -> None:
+    """Two rows of finite values may be chance, three mean that the weights live."""
+    for after, severity in (([4.1, 4.0], "critical"), ([4.1, 4.0, 3.9], "warning")):
+        found = find([4.3, NAN, NAN, *after])
+        assert found is not None
+        assert found.severity == severity
+
+
+def test_zeros_after_a_real_loss_hide_nan() -> None:
+    """Trainers that filter NaN print 0.0: after 344,093 or 2.3 nobody learns everything between two rows."""
+    for values in ([344_093.2, 0.0, 0.0], [2.4, 2.3, 0.0, 0.0, 0.0]):
+        found = find(values)
+        assert found is not None
+        assert found.severity == "critical"
+        assert "exactly 0" in found.title
+
+
+def test_a_memorised_set_may_reach_zero() -> None:
+    """0.05, 0.0003, 0.0: learnt by heart, which is overfitting and no NaN; nor are leading or single zeros."""
+    assert find([0.4, 0.05, 0.0003, 0.0, 0.0, 0.0]) is None
+    assert find([0.0, 0.0, 2.0, 1.9]) is None
+    assert find([2.0, 0.0, 1.9, 1.8]) is None
+
+
+def test_zero_is_an_ordinary_gradient_norm() -> None:
+    """Only a training loss is judged by its zeros."""
+    assert find([0.5, 0.0, 0.0], "grad_norm") is None
+
+
+def test_both_splits_of_one_eval_are_enough() -> None:
+    """Two NaN on one line are no chance: critical at once, a warning when the next eval is finite."""
+    evals = {"val_loss": ([0, 60, 120], [5.0, 4.0, NAN]), "eval_train_loss": ([0, 60, 120], [5.0, 4.0, NAN])}
+    found = rule(make_case(evals))
+    assert found is not None
+    assert (found.severity, found.first_step) == ("critical", 120)
+    later: dict[str, Any] = {name: ([*s, 180], [*v, 3.9]) for name, (s, v) in evals.items()}
+    back = rule(make_case(later))
+    assert back is not None
+    assert back.severity == "warning"
+    alone = rule(make_case({**evals, "eval_train_loss": ([0, 60, 120], [5.0, 4.0, 3.9])}))
+    assert alone is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [({"dtype": "float16"}, "bfloat16"), ({"dtype": "bfloat16", "grad_clip": 0.0}, "grad_clip = 1.0"), ({}, "Lower")],
+)
+def test_the_advice_fits_the_config(facts: dict[str, Value], word: str) -> None:
+    """Another dtype where it is float16, clipping where there is none, else the learning rate."""
+    found = find([4.3, NAN, NAN], facts=facts)
+    assert found is not None
+    assert any(word in line for line in found.advice)
+
+
+def test_the_injected_nan_of_a_real_small_run() -> None:
+    """From step 500 on: found at its second row, with the evals named."""
+    found = rule(read_case(shared("lab/nan-nanogpt-11.log")))
+    assert found is not None
+    assert found.severity == "critical"
+    assert found.first_step is not None
+    assert 500 <= found.first_step <= 503

@@ -1,0 +1,138 @@
+"""Rule not-learning: a loss at the level of an untrained model, in updates and noise, not in fixed steps."""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import make_case
+from curves import cosine, healthy_run
+from raw_logs import SHARED, cut, read_case, shared
+
+from diagnosis.finding import Finding
+from diagnosis.rules.not_learning import rule
+from parsers.records import Traits, Value
+
+ILL = ("frozen", "random-labels", "lr-too-low")
+GPT2: dict[str, Value] = {"vocab_size": 50304, "init_from": "scratch", "warmup_steps": 50}
+
+
+def find(values: Any, facts: dict[str, Value] | None = None, steps: Any = None, **more: Any) -> Finding | None:
+    at = np.arange(len(values)) if steps is None else steps
+    return rule(make_case({"train_loss": (at, values)}, GPT2 if facts is None else facts, **more))
+
+
+def noise(count: int, sd: float = 0.03) -> Any:
+    return np.random.default_rng(0).normal(0, sd, count)
+
+
+def test_a_frozen_model_is_critical_after_a_hundred_updates_and_twice_the_warm_up() -> None:
+    """Flat at ln(V): silent at 99 updates, critical at 100; with a warm-up of 200 steps it waits for 400."""
+    values = 10.85 + noise(500)
+    assert find(values[:99]) is None
+    found = find(values[:100])
+    assert found is not None
+    assert found.severity == "critical"
+    slow = {**GPT2, "warmup_steps": 200}
+    assert find(values[:399], slow) is None
+    assert find(values[:401], slow) is not None
+
+
+def test_an_unknown_warm_up_is_given_500_updates() -> None:
+    """Without the config, 400 flat updates may be the warm-up."""
+    known: dict[str, Value] = {"vocab_size": 50304}
+    values = 10.85 + noise(600)
+    assert find(values[:400], known) is None
+    assert find(values, known) is not None
+
+
+def test_without_a_vocabulary_the_first_loss_is_the_untrained_level() -> None:
+    """A byte-level model at 5.47 from first to last row; but a loss of 2 from the start is a fine-tune."""
+    known: dict[str, Value] = {"warmup_steps": 50}
+    found = find(5.47 + noise(300, 0.01), known)
+    assert found is not None
+    assert "its first loss" in found.evidence[0]
+    assert find(2.0 + noise(300, 0.01), known) is None
+
+
+@pytest.mark.parametrize(("level", "expected"), [(0.66, False), (0.72, True)])
+def test_a_model_stuck_at_unigrams_is_found_after_500_updates(level: float, expected: bool) -> None:
+    """7.8 nats with GPT-2's tokenizer is how frequent each token is; .68 of ln(V) is the limit."""
+    steps = np.arange(700)
+    values = level * log(50304) + (10.85 - level * log(50304)) * np.exp(-steps / 40) + noise(700)
+    found = find(values)
+    assert (found is not None) is expected
+    if found is not None:
+        assert found.severity == "critical"
+        assert find(values[:450]) is None
+
+
+def test_a_loss_that_falls_far_too_slowly_is_a_warning_about_the_learning_rate() -> None:
+    """From 10.85 to 8.9 in 900 updates, still falling: too low a learning rate, not a broken model."""
+    found = find(10.85 - 0.065 * np.sqrt(np.arange(900)) + noise(900), {**GPT2, "learning_rate": 1e-6})
+    assert found is not None
+    assert found.severity == "warning"
+    assert "1e-06" in found.advice[0]
+
+
+def test_a_learning_rate_of_zero_is_named() -> None:
+    """The config says it: no need to look at the labels."""
+    found = find(10.85 + noise(200), {**GPT2, "learning_rate": 0.0})
+    assert found is not None
+    assert "learning rate is 0" in found.advice[0]
+
+
+@pytest.mark.parametrize("start", ["resume", "gpt2"])
+def test_trained_weights_are_left_out(start: str) -> None:
+    """A resumed or fine-tuned run has learnt before, whatever its loss is."""
+    assert find(10.85 + noise(600), {**GPT2, "init_from": start}) is None
+
+
+def test_a_log_from_the_middle_is_left_out() -> None:
+    """Its first row says nothing of an untrained model."""
+    assert find(9.0 + noise(600), steps=np.arange(27_800, 28_400)) is None
+
+
+def test_window_means_every_ten_steps_count_their_updates() -> None:
+    """40 rows are 400 updates; a log whose first row is step 10 begins at the start."""
+    traits = Traits(train_loss="window mean", updates_at_train_row=0)
+    assert find(5.47 + noise(40, 0.01), {"warmup_steps": 50}, np.arange(10, 410, 10), traits=traits) is not None
+
+
+def test_evals_alone_are_enough() -> None:
+    """A log with few rows and eleven flat evals."""
+    case = make_case({"val_loss": (np.arange(0, 1001, 100), 10.84 + noise(11, 0.005))}, GPT2)
+    assert rule(case) is not None
+
+
+@pytest.mark.parametrize("warmup", [100, 700, 2000])
+def test_healthy_runs_are_never_said_to_learn_nothing(warmup: int) -> None:
+    """At each of 60 prefixes, with short, usual and long warm-ups."""
+    run = healthy_run(1, total=6000, interval=10, noise=0.13, rate=lambda s: cosine(s, total=6000, warmup=warmup))
+    steps, values = run.train
+    for last in range(10, 601, 10):
+        facts: dict[str, Value] = {**GPT2, "warmup_steps": warmup}
+        assert find(values[:last], facts, steps[:last]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"), [("frozen", "critical"), ("random-labels", "critical"), ("lr-too-low", "warning")]
+)
+def test_real_small_runs_that_do_not_learn(name: str, severity: str) -> None:
+    """A learning rate of 0, shuffled labels, a learning rate 200 times too low."""
+    found = rule(read_case(shared(f"lab/{name}-nanogpt-11.log")))
+    assert found is not None
+    assert found.severity == severity
+
+
+def test_real_small_runs_that_learn_are_never_accused() -> None:
+    """Every other run of the lab, at ten prefixes each."""
+    logs = [p for p in sorted((SHARED / "lab").glob("*-nanogpt-*.log")) if not p.name.startswith(ILL)]
+    if not logs:
+        pytest.skip("no lab")
+    for path in logs:
+        case = read_case(path)
+        for until in (30, 60, 90, 120, 180, 300, 500, 600, 900, 4000):
+            assert rule(cut(case, until)) is None, (path.name, until)

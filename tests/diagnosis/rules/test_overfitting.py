@@ -1,0 +1,136 @@
+"""Rule overfitting: the growth of the gap and the turn of validation, never the level of the gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import make_case
+from raw_logs import cut, read_case, shared
+
+from diagnosis.finding import Finding
+from diagnosis.rules.overfitting import rule
+from diagnosis.trend import eval_standard_error
+from parsers.records import Value
+
+STEPS = np.arange(0, 20_001, 500)
+
+
+def losses(seed: int = 0, sd: float = 0.008, turn: float = 0.0, gap: float = 0.0, from_step: int = 10_000) -> Any:
+    """(val, train) of a run whose train falls ever on; from a step on the gap grows and val turns up."""
+    rng = np.random.default_rng(seed)
+    train = 3.4 + 20 / np.sqrt(STEPS + 10.0) + rng.normal(0, sd, len(STEPS))
+    late = np.maximum(0, STEPS - from_step) / 10_000
+    val = 3.4 + 20 / np.sqrt(STEPS + 10.0) + turn * late + rng.normal(0, sd, len(STEPS))
+    return val, train - gap * late
+
+
+def find(
+    val: Any, train: Any, count: int = len(STEPS), facts: dict[str, Value] | None = None, **more: Any
+) -> Finding | None:
+    series = {"val_loss": (STEPS[:count], val[:count]), "eval_train_loss": (STEPS[:count], train[:count])}
+    case = make_case(series, facts, **more)
+    error = eval_standard_error(case.metric("val_loss"), case.metric("eval_train_loss"))
+    return rule(make_case(series, facts, **{"eval_standard_error": error, **more}))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_validation_that_rises_while_training_falls_is_critical(seed: int) -> None:
+    """Half a nat up over the second half: critical, with the best step near the turn."""
+    found = find(*losses(seed, turn=0.5, gap=0.3))
+    assert found is not None
+    assert found.severity == "critical"
+    best = int(found.title.rsplit(" ", 1)[1].replace(",", ""))
+    assert 8000 <= best <= 13_000
+    assert found.first_step is not None
+    assert best < found.first_step < 18_000
+
+
+def test_validation_that_stands_still_while_the_gap_grows_is_a_warning() -> None:
+    """Train falls on by 0.3, validation does not fall and does not rise significantly."""
+    val, train = losses(3, gap=0.3)
+    val[STEPS > 8000] = 3.55 + np.tile([0.004, -0.004], 50)[: int((STEPS > 8000).sum())]
+    found = find(val, train)
+    assert found is not None
+    assert found.severity == "warning"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_gap_that_grows_while_validation_still_falls_is_healthy(seed: int) -> None:
+    """A slow genuine growth of the gap; validation improves to the end."""
+    val, train = losses(seed, gap=0.1, turn=-0.15)
+    assert find(val, train) is None
+
+
+@pytest.mark.parametrize("offset", [-0.2, 0.07, 1.0])
+def test_the_level_of_the_gap_says_nothing(offset: float) -> None:
+    """A validation set that is easier or much harder, by a constant."""
+    val, train = losses()
+    assert find(val + offset, train) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noisy_evals_of_a_healthy_run_are_silent(seed: int) -> None:
+    """0.15 nats of noise (one eval batch), at every prefix of the run."""
+    val, train = losses(seed, sd=0.15)
+    assert [find(val, train, count) for count in range(9, len(STEPS) + 1)].count(None) >= len(STEPS) - 9
+
+
+def test_few_evals_are_silent() -> None:
+    """Two evals, 0.98 against 3.75, may be anything; so may seven that rise."""
+    case = make_case({"val_loss": ([800, 1000], [3.7535, 3.8986]), "eval_train_loss": ([800, 1000], [0.98, 0.67])})
+    assert rule(case) is None
+    val, train = losses(turn=0.5, gap=0.5, from_step=500)
+    assert find(val, train, 8) is None
+
+
+def test_the_training_rows_serve_where_no_eval_of_the_train_split_is() -> None:
+    """Rows around each eval, in train mode: only the growth counts."""
+    val, train = losses(turn=0.5, gap=0.3)
+    rows = np.arange(0, 20_001, 20)
+    noise = np.random.default_rng(1).normal(0, 0.05, len(rows))
+    series = {"val_loss": (STEPS, val), "train_loss": (rows, np.interp(rows, STEPS, train) + noise)}
+    found = rule(make_case(series))
+    assert found is not None
+    assert found.severity == "critical"
+
+
+def test_it_is_dated_by_the_eval_that_completed_the_evidence() -> None:
+    """The step it gives is one at which the rule, run on the log so far, does fire, and not at the eval before."""
+    val, train = losses(2, turn=0.6, gap=0.4)
+    found = find(val, train)
+    assert found is not None
+    assert found.first_step is not None
+    count = int(np.searchsorted(STEPS, found.first_step)) + 1
+    error = eval_standard_error(*(make_case({"a": (STEPS, v)}).metric("a") for v in (val, train)))
+    assert find(val, train, count, eval_standard_error=error) is not None
+    assert find(val, train, count - 1, eval_standard_error=error) is None
+
+
+def test_dropout_is_proposed_only_where_there_is_none() -> None:
+    """With dropout = 0 in the config that is one of the ways; with 0.2 already, it is not."""
+    val, train = losses(turn=0.5, gap=0.3)
+    without, dropped = find(val, train, facts={"dropout": 0.0}), find(val, train, facts={"dropout": 0.2})
+    assert without is not None
+    assert dropped is not None
+    assert "`dropout = 0.1`" in without.advice[1]
+    assert "dropout" not in dropped.advice[1]
+
+
+def test_a_real_small_run_on_40_kilobytes() -> None:
+    """Its validation is best at 120 to 180 steps of 1,800 and rises by a nat."""
+    found = rule(read_case(shared("lab/overfit-nanogpt-11.log")))
+    assert found is not None
+    assert found.severity == "critical"
+    assert found.title.endswith(("120", "180"))
+
+
+@pytest.mark.parametrize(
+    "name", ["healthy", "healthy-long", "healthy-small-batch", "healthy-wsd", "restart", "capacity", "eval-noise"]
+)
+def test_real_small_runs_that_do_not_overfit_are_silent(name: str) -> None:
+    """At the end, and at each tenth of the run before it."""
+    case = read_case(shared(f"lab/{name}-nanogpt-11.log"))
+    for tenth in range(1, 11):
+        assert rule(cut(case, (case.steps.last or 0) * tenth / 10)) is None

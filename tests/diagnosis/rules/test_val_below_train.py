@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import make_case
+
+from diagnosis.case import Case
+from diagnosis.rules.val_below_train import rule
+from parsers.records import Traits
+
+STEPS = np.arange(0, 20_000, 500)
+
+
+def evals(gap: float, noise: float = 0.015, count: int = 40) -> Case:
+    rng = np.random.default_rng(3)
+    train = 3.5 + 5 / np.sqrt(STEPS[:count] / 100 + 1)
+    val = train + gap + rng.normal(0, noise, count)
+    return make_case({"eval_train_loss": (STEPS[:count], train), "val_loss": (STEPS[:count], val)})
+
+
+def test_a_steady_negative_gap_is_explained_and_not_by_dropout() -> None:
+    """Both splits in eval mode: the reason is the validation split."""
+    found = rule(evals(-0.07))
+
+    assert found is not None
+    assert found.severity == "info"
+    assert found.title == "Validation is below training by 0.07"
+    assert "dropout is in neither" in " ".join(found.evidence)
+
+
+def test_validation_above_training_is_silent() -> None:
+    """The common case."""
+    assert rule(evals(+0.03)) is None
+
+
+@pytest.mark.parametrize(("gap", "fires"), [(-0.004, False), (-0.02, True)])
+def test_the_gap_must_exceed_twice_its_error(gap: float, fires: bool) -> None:
+    """With noise .015 and 20 evals the error of the mean is .0034."""
+    assert (rule(evals(gap)) is not None) is fires
+
+
+@pytest.mark.parametrize(("count", "fires"), [(9, False), (10, True)])
+def test_five_late_evals_are_needed(count: int, fires: bool) -> None:
+    """The second half of nine evals is four and a half."""
+    assert (rule(evals(-0.1, count=count)) is not None) is (fires or count // 2 + count % 2 >= 5)
+
+
+def test_train_mode_and_lag_are_named_where_the_trainer_measures_so() -> None:
+    """A window mean in train mode reads high for two reasons."""
+    steps = np.arange(0, 2000, 100)
+    case = make_case(
+        {"train_loss": (steps, np.full(20, 3.0)), "val_loss": (steps, np.full(20, 2.9))},
+        traits=Traits(train_loss="window mean"),
+    )
+
+    found = rule(case)
+
+    assert found is not None
+    assert "train mode" in found.evidence[1]
+    assert "older weights" in found.evidence[1]
+
+
+def test_it_tells_since_when() -> None:
+    """The first eval from which on nearly all are negative."""
+    gap = np.where(STEPS < 1500, 0.05, -0.05)
+    train = np.full(40, 3.0)
+
+    found = rule(make_case({"eval_train_loss": (STEPS, train), "val_loss": (STEPS, train + gap)}))
+
+    assert found is not None
+    assert found.first_step == 1500

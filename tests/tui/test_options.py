@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from tui.errors import UserError
+from tui.options import add_common, count, positive, read_options
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("524288", 524288),
+        ("524,288", 524288),
+        ("40.56M", 40.56e6),
+        ("1.5B", 1.5e9),
+        ("125m", 125e6),
+        ("1e6", 1e6),
+        ("2 k", 2e3),
+    ],
+)
+def test_counts_are_taken_as_people_write_them(text: str, value: float) -> None:
+    """With commas, with a letter, with an exponent."""
+    assert count(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["", "0", "-3", "M", "1.2.3", "12X", "nan", "inf", "1e400"])
+def test_what_is_no_count_is_refused(text: str) -> None:
+    """Also zero: no model has no parameters."""
+    with pytest.raises(argparse.ArgumentTypeError):
+        count(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "inf", "nan", "fast"])
+def test_what_is_no_positive_number_is_refused(text: str) -> None:
+    """For intervals, speeds and peaks."""
+    with pytest.raises(argparse.ArgumentTypeError):
+        positive(text)
+
+
+def parsed(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_common(parser)
+    return parser.parse_args(argv)
+
+
+def test_a_peak_is_given_in_tflops_and_kept_in_flops() -> None:
+    """SI inside."""
+    assert read_options(parsed("--peak", "58.3")).peak_flops == pytest.approx(58.3e12)
+    assert read_options(parsed()).peak_flops is None
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
+    """One line that helps."""
+    with pytest.raises(UserError, match=r"no such format; known: .*nanogpt"):
+        read_options(parsed("--format", "nonsense"))
