@@ -26,6 +26,10 @@ class Source(Protocol):
     def silence_seconds(self) -> float | None:
         """Seconds since something was last written, as far as it is known."""
 
+    @property
+    def half_line(self) -> bool:
+        """Whether what there is ends within a line, as it does while the writer's buffer fills."""
+
     def poll(self) -> list[Record]:
         """What came since the last call, bounded work. Never raises for what a log or a file system does."""
 
