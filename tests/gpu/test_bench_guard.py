@@ -136,7 +136,7 @@ def test_no_sample_is_no_condition() -> None:
 def test_the_watch_reads_until_it_is_stopped_and_closes_nvml() -> None:
     """What it saw within a span of time is given, and two processes at once are noticed."""
     both = replace(IDLE, processes=(TRAINING, replace(TRAINING, pid=4243)))
-    reader = Readings([IDLE, SECOND], [both], [IDLE])
+    reader = Readings([IDLE, SECOND], [both], [replace(IDLE)])
     watch = Watch(lambda: reader, IDLE, interval=0.001)
     watch.start()
     while len(reader.asked) < 4:
@@ -158,3 +158,14 @@ def test_one_process_is_ours() -> None:
         watch.join(0.001)
     watch.stop()
     assert not watch.shared()
+
+
+def test_a_sample_that_is_given_again_counts_once() -> None:
+    """NVML that rests after a slow reading gives the old list: an idle clock must not fill the time measured."""
+    reader = Readings([replace(IDLE, sm_clock_hz=3e8)], [IDLE])
+    watch = Watch(lambda: reader, IDLE, interval=0.001)
+    watch.start()
+    while len(reader.asked) < 9:
+        watch.join(0.001)
+    watch.stop()
+    assert watch.conditions(float("-inf"), float("inf")).sm_clock_hz == (3e8 + 1.5e9) / 2
