@@ -14,6 +14,8 @@ SHORTEST_LIMIT_SECONDS = 30.0
 LIMIT_BEFORE_STEPS_SECONDS = 600.0
 """Compiling, loading data and a first evaluation may take minutes."""
 GAPS_OF_SILENCE = 10.0
+LINES_OF_A_BUFFER = 250
+"""Python writes to a file in blocks of 8 KiB, some 140 lines of a short step line, unless told to flush."""
 ROWS_SEEN = 200
 NON_FINITE_ROWS = 3
 
@@ -27,6 +29,8 @@ class Silence:
     """Nothing can come any more: the end of a pipe, of a compressed file, of what the user asked for."""
     writers: int | None = None
     """How many processes on this machine have the log open for writing."""
+    half_line: bool = False
+    """The log ends within a line: its writer holds lines back until a block is full."""
 
 
 def steps_of(run: Run) -> Steps:
@@ -65,12 +69,21 @@ def longest_gap_seconds(run: Run) -> float | None:
     return float((seconds[1:] + plain * np.maximum(np.diff(steps) - 1, 0)).max())
 
 
-def silence_limit_seconds(run: Run) -> float:
-    """Silence longer than this is not explained by evaluations, checkpoints or slow steps."""
+def silence_limit_seconds(run: Run, silence: Silence) -> float:
+    """Silence longer than this is not explained by evaluations, checkpoints, slow steps or a writer's buffer."""
     gap = longest_gap_seconds(run)
     if gap is None:
         return LIMIT_BEFORE_STEPS_SECONDS
-    return max(SHORTEST_LIMIT_SECONDS, GAPS_OF_SILENCE * gap)
+    buffered = LINES_OF_A_BUFFER * (typical_gap_seconds(run) or gap) if silence.half_line else 0.0
+    return max(SHORTEST_LIMIT_SECONDS, GAPS_OF_SILENCE * gap, buffered)
+
+
+def typical_gap_seconds(run: Run) -> float | None:
+    """The usual time between two lines."""
+    rows = run.series("step_seconds").finite
+    if len(rows) < 2:
+        return None
+    return float(np.median(rows.values[-ROWS_SEEN:]) * np.median(np.diff(rows.steps[-ROWS_SEEN:])))
 
 
 def state_of(run: Run, steps: Steps, silence: Silence) -> State:
@@ -94,7 +107,7 @@ def _by_silence(run: Run, silence: Silence) -> State:
         return "stopped"
     if silence.seconds is None:
         return "running"
-    gap, limit = longest_gap_seconds(run), silence_limit_seconds(run)
+    gap, limit = longest_gap_seconds(run), silence_limit_seconds(run, silence)
     # A file that nobody here has open is over, unless its writer sits elsewhere or opens it anew for each line.
     if silence.writers == 0 and gap is not None and silence.seconds > max(2.0, 3 * gap):
         return "stopped"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -22,15 +22,15 @@ Scalar = TypeVar("Scalar", np.int64, np.float64)
 class Column(Generic[Scalar]):
     """A numpy column that grows. What was once seen of it never changes: rows are only appended."""
 
-    def __init__(self, dtype: type[Scalar]) -> None:
-        self._store: npt.NDArray[Scalar] = np.empty(256, dtype)
-        self.length = 0
+    def __init__(self, rows: npt.NDArray[Scalar]) -> None:
+        self._store = rows
+        self.length = len(rows)
 
     def extend(self, rows: npt.NDArray[Scalar]) -> None:
         """Appends rows; amortised constant time for each."""
         needed = self.length + len(rows)
         if needed > len(self._store):
-            grown = np.empty(max(needed, len(self._store) * 3 // 2), self._store.dtype)
+            grown = np.empty(max(needed, 256, len(self._store) * 3 // 2), self._store.dtype)
             grown[: self.length] = self._store[: self.length]
             self._store = grown
         self._store[self.length : needed] = rows
@@ -43,32 +43,62 @@ class Column(Generic[Scalar]):
         return shown
 
 
-@dataclass(slots=True)
 class Table:
     """Rows that carry the same metrics share one column of steps."""
 
-    steps: Column[np.int64] = field(default_factory=lambda: Column(np.int64))
-    columns: dict[str, Column[np.float64]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.steps: Column[np.int64] = Column(np.empty(0, np.int64))
+        self.columns: dict[str, Column[np.float64]] = {}
+        self._last = -1
+        self._rises = True
 
-    def extend(self, points: Points) -> None:
-        self.steps.extend(points.steps)
-        for name, values in points.columns.items():
-            self.columns.setdefault(name, Column(np.float64)).extend(values)
-        if points.seconds is not None:
-            self.columns.setdefault(WALL_SECONDS, Column(np.float64)).extend(points.seconds)
+    def extend(self, steps: Ints, columns: Mapping[str, Floats]) -> None:
+        self._rises = self._rises and int(steps[0]) > self._last and bool((steps[1:] > steps[:-1]).all())
+        self._last = int(steps[-1])
+        self.steps.extend(steps)
+        for name, values in columns.items():
+            self.columns.setdefault(name, Column(np.empty(0))).extend(values)
+
+    def split_off(self, names: set[str]) -> Table:
+        """A table of its own for these columns, which from now on have other rows than the rest."""
+        other = Table()
+        other.steps.extend(self.steps.view())
+        other.columns = {name: self.columns.pop(name) for name in names}
+        other._last, other._rises = self._last, self._rises
+        return other
+
+    def sort(self) -> None:
+        """Makes the steps rise strictly, in new columns: views of the old ones stay as they were."""
+        if self._rises:
+            return
+        chosen = _rising(self.steps.view())
+        self.steps = Column(self.steps.view()[chosen])
+        self.columns = {name: Column(column.view()[chosen]) for name, column in self.columns.items()}
+        self._last, self._rises = int(self.steps.view()[-1]), True
 
 
 class Segment:
     """The stretch of a run between two restarts."""
 
     def __init__(self) -> None:
-        self.tables: dict[tuple[str, ...], Table] = {}
+        self.tables: list[Table] = []
         self.first_step: int | None = None
         self.last_step: int | None = None
 
     def extend(self, points: Points) -> None:
-        key = (*sorted(points.columns), "" if points.seconds is None else WALL_SECONDS)
-        self.tables.setdefault(key, Table()).extend(points)
+        left = dict(points.columns)
+        if points.seconds is not None:
+            left[WALL_SECONDS] = points.seconds
+        for table in list(self.tables):
+            here = table.columns.keys() & left.keys()
+            if not here:
+                continue
+            if absent := table.columns.keys() - here:
+                self.tables.append(table.split_off(absent))
+            table.extend(points.steps, {name: left.pop(name) for name in here})
+        if left:
+            self.tables.append(Table())
+            self.tables[-1].extend(points.steps, left)
         low, high = int(points.steps.min()), int(points.steps.max())
         self.first_step = low if self.first_step is None else min(self.first_step, low)
         self.last_step = high if self.last_step is None else max(self.last_step, high)
@@ -76,10 +106,11 @@ class Segment:
     def pieces(self, name: str, before: int | None) -> list[tuple[Ints, Floats]]:
         """The rows of one metric, as (steps, values); only those before a step where one is given."""
         found = []
-        for table in self.tables.values():
-            column = table.columns.get(name)
-            if column is None:
+        for table in self.tables:
+            if name not in table.columns:
                 continue
+            table.sort()
+            column = table.columns[name]
             steps, values = table.steps.view(), column.view()
             if before is not None and len(steps) and steps.max() >= before:
                 keep = steps < before
@@ -151,7 +182,7 @@ class Run:
 
     def metrics(self) -> list[str]:
         """The names of all metrics that were ever logged."""
-        names = {name for s in self.segments for t in s.tables.values() for name in t.columns}
+        names = {name for s in self.segments for t in s.tables for name in t.columns}
         return sorted(names)
 
     def series(self, name: str) -> Series:
@@ -172,15 +203,15 @@ class Run:
         pieces = [p for p in pieces if len(p[0])]
         if not pieces:
             return Series(name, np.empty(0, np.int64), np.empty(0))
-        steps, values = pieces[0] if len(pieces) == 1 else tuple(np.concatenate(c) for c in zip(*pieces, strict=True))
-        return Series(name, *_rising(steps, values))
+        if len(pieces) == 1:
+            return Series(name, *pieces[0])
+        steps, values = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        chosen = _rising(steps)
+        return Series(name, steps[chosen], values[chosen])
 
 
-def _rising(steps: Ints, values: Floats) -> tuple[Ints, Floats]:
-    """Strictly rising steps; of rows with the same step (several ranks, a repeated line) the last one stays."""
-    if len(steps) < 2 or bool((steps[1:] > steps[:-1]).all()):
-        return steps, values
+def _rising(steps: Ints) -> Ints:
+    """Which rows make the steps rise strictly: of those with the same step (several ranks) the last one."""
     order = np.argsort(steps, kind="stable")
-    steps, values = steps[order], values[order]
-    last_of_equals = np.append(steps[1:] != steps[:-1], np.array([True]))
-    return steps[last_of_equals], values[last_of_equals]
+    ordered = steps[order]
+    return order[np.append(ordered[1:] != ordered[:-1], np.array([True]))]

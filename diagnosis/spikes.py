@@ -77,9 +77,10 @@ def find_spikes(train: Series, floor: float) -> list[Spike]:
         return []
     gauge = _gauge(known.steps)
     reference = _with_early_rows(known.values, rolling_reference(known.values, gauge.block))
-    lasting = _lasting(known.values, reference, gauge, floor)
-    acute = _acute(known.values, reference)
-    return _followed(known, reference, lasting, acute, gauge.width)
+    with np.errstate(over="ignore", invalid="ignore"):  # a loss of 1e300 is above nothing that is infinite
+        lasting = _lasting(known.values, reference, gauge, floor)
+        acute = _acute(known.values, reference)
+        return _followed(known, reference, lasting, acute, gauge.width)
 
 
 def _gauge(steps: Ints) -> _Gauge:
@@ -88,7 +89,7 @@ def _gauge(steps: Ints) -> _Gauge:
 
 
 def _with_early_rows(values: Floats, reference: Reference) -> Reference:
-    """The reference, with that of up to 16 rows before a row where it has none yet.
+    """The reference, filled in with that of up to 16 rows before a row where it had none yet.
 
     There the loss may fall fast, so that the spread is that of the rows or of their differences, the lesser.
     """
@@ -97,9 +98,11 @@ def _with_early_rows(values: Floats, reference: Reference) -> Reference:
     rows = np.lib.stride_tricks.sliding_window_view(padded, EARLY_ROWS)[:count]
     falls = np.diff(rows, axis=1)
     spread = _known_medians(np.abs(falls - _known_medians(falls)[:, None]))
-    centre, sigma = reference.centre.copy(), reference.sigma.copy()
-    centre[:count] = _known_medians(rows)
-    sigma[:count] = MAD_TO_SD * np.minimum(spread / sqrt(2), _known_medians(np.abs(rows - centre[:count, None])))
+    centre, sigma = reference.centre, reference.sigma
+    middles = _known_medians(rows)
+    spread = np.minimum(spread / sqrt(2), _known_medians(np.abs(rows - middles[:, None])))
+    with np.errstate(over="ignore"):
+        centre[:count], sigma[:count] = middles, MAD_TO_SD * spread
     centre[:EARLIEST] = np.nan
     return Reference(centre, sigma)
 
@@ -121,7 +124,8 @@ def _lasting(values: Floats, reference: Reference, gauge: _Gauge, floor: float) 
     starts = ends - (width - 1)
     needed = np.maximum(floor, SIGMAS * MEDIAN_ERROR / sqrt(width) * reference.sigma[starts])
     risen = window_medians(values, ends, width) - reference.centre[starts] > needed
-    return ends[risen]
+    found: Ints = ends[risen]
+    return found
 
 
 def _acute(values: Floats, reference: Reference) -> Ints:

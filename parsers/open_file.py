@@ -9,7 +9,7 @@ import stat
 import zlib
 from pathlib import Path
 
-POLL_BYTES = 4 << 20
+POLL_BYTES = 1 << 20
 """The most that one pull takes, so that a huge log leaves the screen alive."""
 MARK_BYTES = 64
 """Remembered before the offset. A fingerprint of the head would not do: each rerun prints the same banner."""

@@ -83,6 +83,8 @@ def _streak(series: Series) -> _Streak | None:
 def _suspicious_zeros(values: Floats) -> npt.NDArray[np.bool_]:
     """Exact zeros that follow a loss which was not small: no model learns everything between two rows."""
     zero = values == 0
+    if not zero.any():
+        return np.asarray(zero)
     before = np.maximum.accumulate(np.where(zero, -1, np.arange(len(values))))
     came_from = np.where(before >= 0, values[np.maximum(before, 0)], 0.0)
     return np.asarray(zero & (came_from > NO_LOSS))

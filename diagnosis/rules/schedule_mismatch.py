@@ -50,11 +50,13 @@ def _horizon(case: Case, planned: int, decay: float) -> Finding:
     last = case.steps.last or 0
     if decay < planned:
         title = f"The learning rate is spent at step {decay:,.0f} and the run goes on to {planned:,}"
-        advice = (
+        advice: tuple[str, ...] = (
             f"Set `lr_decay_iters = {planned}`, or end the run at {decay:,.0f}: what follows trains at the floor.",
             "A longer run needs a longer schedule from its start; more steps at the floor gain little.",
         )
-        seen = (f"step {last:,}: {last - decay:,.0f} steps at the floor so far",) if last > decay else ()
+        seen: tuple[str, ...] = (
+            (f"step {last:,}: {last - decay:,.0f} steps at the floor so far",) if last > decay else ()
+        )
     else:
         title = f"The run ends at step {planned:,} before the learning rate has come down"
         advice = (

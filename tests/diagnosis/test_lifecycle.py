@@ -70,7 +70,7 @@ def test_the_limit_follows_the_slowest_line_with_its_evaluation() -> None:
     run.apply(Points(np.array([501], np.int64), {"train_loss": np.array([3.0]), "step_seconds": np.array([60.0])}))
 
     assert longest_gap_seconds(run) == pytest.approx(60.0)
-    assert silence_limit_seconds(run) == pytest.approx(600.0)
+    assert silence_limit_seconds(run, Silence(1.0)) == pytest.approx(600.0)
 
 
 def test_lines_every_200_steps_have_gaps_of_200_steps() -> None:
@@ -105,3 +105,10 @@ def test_the_eta_has_the_evaluations_to_come_in_it() -> None:
     assert eta_seconds(Steps(0, 899, 1000, 900), 2.0, 30.0, 50) == pytest.approx(260.0)
     assert eta_seconds(Steps(0, 899, None, 900), 2.0, 30.0, 50) is None
     assert eta_seconds(Steps(0, 899, 1000, 900), None, None, None) is None
+
+
+def test_a_log_that_ends_within_a_line_may_be_silent_for_a_buffer() -> None:
+    """Python holds 8 KiB of lines back: half a second a line makes two minutes of silence normal."""
+    assert state(run_with(500), Silence(100.0)) == "stalled"
+    assert state(run_with(500), Silence(100.0, half_line=True)) == "running"
+    assert state(run_with(500), Silence(130.0, half_line=True)) == "stalled"

@@ -22,7 +22,7 @@ def run_of(*records: Points | Fact | Notice | Restart | Recognised) -> Run:
 
 def test_a_column_keeps_every_row_and_old_views_stay_as_they_were() -> None:
     """Growing never changes what was once handed out."""
-    column: Column[np.float64] = Column(np.float64)
+    column: Column[np.float64] = Column(np.empty(0))
     column.extend(np.arange(200.0))
     early = column.view()
     column.extend(np.arange(200.0, 5000.0))
@@ -117,3 +117,15 @@ def test_notices_are_bounded_and_the_newest_stay() -> None:
 
     assert len(run.notices) == 500
     assert run.notices[-1].text == "1999"
+
+
+def test_rows_that_came_out_of_order_are_sorted_once_and_then_not_copied() -> None:
+    """A block of other rows may stand before its elders."""
+    run = run_of(points([5, 6, 7], train_loss=[3.0, 2.9, 2.8], mfu=[0.1] * 3), points([0, 1], train_loss=[5.0, 4.0]))
+
+    series = run.series("train_loss")
+
+    assert series.steps.tolist() == [0, 1, 5, 6, 7]
+    assert series.values.tolist() == [5.0, 4.0, 3.0, 2.9, 2.8]
+    assert run.series("mfu").steps.tolist() == [5, 6, 7]
+    assert np.shares_memory(series.values, run._splice("train_loss").values)
