@@ -24,7 +24,7 @@ check: .venv/installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy tests benchmarks examples
+	@$(BIN)/mypy tests benchmarks examples docs
 	@$(BIN)/lint-imports --no-logo
 
 format: .venv/installed-dev

@@ -23,14 +23,14 @@ class Column(Generic[Scalar]):
     """A numpy column that grows. What was once seen of it never changes: rows are only appended."""
 
     def __init__(self, rows: npt.NDArray[Scalar]) -> None:
-        self._store = rows
+        self._store: npt.NDArray[Scalar] = rows
         self.length = len(rows)
 
     def extend(self, rows: npt.NDArray[Scalar]) -> None:
         """Appends rows; amortised constant time for each."""
         needed = self.length + len(rows)
         if needed > len(self._store):
-            grown = np.empty(max(needed, 256, len(self._store) * 3 // 2), self._store.dtype)
+            grown: npt.NDArray[Scalar] = np.empty(max(needed, 256, len(self._store) * 3 // 2), self._store.dtype)
             grown[: self.length] = self._store[: self.length]
             self._store = grown
         self._store[self.length : needed] = rows
@@ -38,7 +38,7 @@ class Column(Generic[Scalar]):
 
     def view(self) -> npt.NDArray[Scalar]:
         """What there is now, read-only, without a copy."""
-        shown = self._store[: self.length]
+        shown: npt.NDArray[Scalar] = self._store[: self.length]
         shown.flags.writeable = False
         return shown
 
@@ -214,4 +214,5 @@ def _rising(steps: Ints) -> Ints:
     """Which rows make the steps rise strictly: of those with the same step (several ranks) the last one."""
     order = np.argsort(steps, kind="stable")
     ordered = steps[order]
-    return order[np.append(ordered[1:] != ordered[:-1], np.array([True]))]
+    chosen: Ints = order[np.append(ordered[1:] != ordered[:-1], np.array([True]))]
+    return chosen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.claims import Claim, claimed_size, size_in_name
@@ -48,6 +48,7 @@ def test_a_size_in_a_runs_name(name: str, parameters: float | None) -> None:
     assert size_in_name(name) == parameters
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_may_come(text: str) -> None:
     """Noise raises nothing."""

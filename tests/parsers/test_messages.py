@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.messages import MOST_NOTICES, Messages
@@ -131,6 +131,7 @@ def test_a_long_message_is_cut() -> None:
     assert len(read("RuntimeError: " + "x" * 100_000)[0].text) == 2000
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=80).map(lambda b: b.replace(b"\n", b"")), max_size=20))
 def test_any_bytes_may_come(lines: list[bytes]) -> None:
     """Noise raises nothing, also inside a traceback."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanogpt_logs import notices, read, rows
 
@@ -79,6 +79,7 @@ def test_nan_and_infinity_are_values(lines: int) -> None:
     assert np.isinf(points[EVAL].columns["val_loss"]).all()
 
 
+@settings(deadline=None)
 @given(logs(), st.lists(st.integers(1, 20), max_size=20))
 def test_the_pieces_in_which_a_log_comes_do_not_matter(log: str, sizes: list[int]) -> None:
     """Fed whole, in pieces or line by line, which take other ways through the parser, the rows have the same bits."""
@@ -89,18 +90,21 @@ def test_the_pieces_in_which_a_log_comes_do_not_matter(log: str, sizes: list[int
     assert notices(whole, "checkpoint") == notices(pieces, "checkpoint") == notices(single, "checkpoint")
 
 
+@settings(deadline=None)
 @given(logs(), st.sampled_from(["[rank0]: ", "0: ", "2024-11-18 22:27:11,793 INFO ", "[default0]:"]))
 def test_a_launchers_prefix_changes_nothing(log: str, prefix: str) -> None:
     """Rows behind the same prefix on each line are taken as a block too, with the same bits."""
     assert rows(read("".join(prefix + line + "\n" for line in log.splitlines()))) == rows(read(log))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000), st.lists(st.integers(1, 5), max_size=10))
 def test_any_bytes_may_come(noise: bytes, sizes: list[int]) -> None:
     """Noise raises nothing and makes no rows."""
     assert rows(read(noise, sizes)) == []
 
 
+@settings(deadline=None)
 @given(logs(), st.binary(max_size=200))
 def test_noise_between_two_logs_loses_nothing(log: str, noise: bytes) -> None:
     """What stands before a line of noise and after it is read as if the noise were not there."""

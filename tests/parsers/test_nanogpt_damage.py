@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nanogpt_logs import read, rows
 
@@ -83,6 +83,7 @@ def test_a_blank_that_the_margin_swallowed_is_put_back() -> None:
     assert rows(read("iter 74850: loss\n3.2751, time 452.62ms, mfu 113.32%\n")) == [ITER_ROW]
 
 
+@settings(deadline=None)
 @given(st.integers(1, len(ITER_LINE) - 1), st.sampled_from(["", "hello", "saving checkpoint to out", STEP_LINE]))
 def test_a_cut_row_is_not_joined_with_anything_else(at: int, between: str) -> None:
     """Only the very next line can be the rest of a row."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nanogpt_logs import fact, facts, notices, read, rows
 
 from parsers.records import Fact, Points
@@ -40,6 +42,7 @@ num non-decayed parameter tensors: 25, with 9,600 parameters
 using fused AdamW: True
 compiling the model... (takes a ~minute)
 """
+OVERRIDES = "Overriding: max_iters = 5000\nOverriding: dataset = owt\nOverriding: learning_rate = 0.0006\n"
 FIRST_ROWS = "step 0: train loss 10.8684, val loss 10.8727\niter 0: loss 10.8720, time 32025.45ms, mfu -100.00%\n"
 DEFAULT = "nanoGPT's default"
 
@@ -123,8 +126,7 @@ def test_openais_weights_bring_their_shape() -> None:
 
 def test_the_command_line_beats_the_config() -> None:
     """Overrides come after the echo, so that the later fact of the same origin holds; strings stand unquoted."""
-    overrides = "Overriding: max_iters = 5000\nOverriding: dataset = owt\nOverriding: learning_rate = 0.0006\n"
-    found = read(ECHO + overrides + SIZES)
+    found = read(ECHO + OVERRIDES + SIZES)
     known = facts(found)
     assert (known["planned_steps"], known["dataset"], known["learning_rate"]) == (5000, "owt", 6e-4)
     assert fact(found, "planned_steps").where == "override in line 22"
@@ -134,6 +136,13 @@ def test_the_command_line_beats_the_config() -> None:
 def test_an_override_of_another_type_is_left_out() -> None:
     """A word where a number belongs is no value; an unknown setting is no fact."""
     assert facts(read("Overriding: max_iters = many\nOverriding: colour = 3\nOverriding: bias = 3\n")) == {}
+
+
+def test_a_name_on_the_command_line_claims_less_than_a_comment() -> None:
+    """It claims a size only where no comment has."""
+    override = "Overriding: wandb_run_name = gpt2-350M\n"
+    assert facts(read(override))["claimed_parameters"] == 350_000_000
+    assert facts(read(ECHO + override))["claimed_parameters"] == 124_000_000
 
 
 def test_the_echo_ends_with_the_first_row() -> None:
@@ -207,6 +216,23 @@ def test_the_same_header_from_several_ranks_is_told_once() -> None:
     assert read(SIZES * 3) == read(SIZES)
     ranks = "".join(f"[rank{n}]: {line}\n" for n in range(2) for line in SIZES.splitlines())
     assert facts(read(ranks)) == facts(read(SIZES))
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_damaged_headers_raise_nothing(data: st.DataObject) -> None:
+    """Any stretch of the header may be missing or something else, however it is cut."""
+    text = (ECHO + OVERRIDES + SIZES + FIRST_ROWS).encode()
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    noise = data.draw(st.binary(max_size=20) | st.sampled_from([b",,,", b"'", b'"""', b"(", b"\\", b"#", b"9" * 30]))
+    read(text[:start] + noise + text[end:], data.draw(st.lists(st.integers(1, 9), max_size=9)))
+
+
+def test_an_endless_echo_is_given_up() -> None:
+    """A log that never shows the end of the config is not kept in memory for ever."""
+    found = read("Overriding config with x.py:\nn_layer = 3\n" + "\n" * 100_000 + "words\n" * 3000 + "n_head = 4\n")
+    assert facts(found) == {"config_file": "x.py", "n_layer": 3}
 
 
 def test_look_alikes_of_the_header_are_no_facts() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.formats import FORMATS, by_name, recognise
@@ -61,6 +61,7 @@ def test_prose_source_code_and_nothing_are_not_recognised() -> None:
         assert recognise(head) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=500))
 def test_any_bytes_may_come(head: bytes) -> None:
     """Noise is not recognised and raises nothing."""

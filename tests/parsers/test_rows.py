@@ -6,7 +6,7 @@ import math
 import re
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.rows import Block, Template
@@ -26,6 +26,7 @@ def match(text: bytes, template: Template = TEMPLATE) -> tuple[list[int], list[l
     return lines.tolist(), [column.tolist() for column in columns]
 
 
+@settings(deadline=None)
 @given(st.lists(near_rows | lines_of_text, max_size=60))
 def test_a_block_finds_what_a_pattern_finds_and_float_reads(texts: list[str]) -> None:
     """The same lines match as by `re`, and their numbers are float()'s to the last bit."""
@@ -37,6 +38,7 @@ def test_a_block_finds_what_a_pattern_finds_and_float_reads(texts: list[str]) ->
         assert column == [float(m[number]) for _, m in found]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_may_come(noise: bytes) -> None:
     """Bytes that are no text match nothing and raise nothing, also right before the end of the block."""
@@ -44,6 +46,7 @@ def test_any_bytes_may_come(noise: bytes) -> None:
     assert noise.count(b"\n") + 1 in lines
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9 - 1), st.integers(0, 9999))
 def test_a_loss_has_the_bits_of_float(whole: int, fraction: int) -> None:
     """Digits divided once by a power of ten round as float() does, for up to 13 digits."""

@@ -6,6 +6,7 @@ import math
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from parsers.records import Value
@@ -94,6 +95,7 @@ def test_hostile_texts_give_nothing(source: str) -> None:
     assert salvaged_settings(source) == []
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_may_come(text: str) -> None:
     """Noise is a SyntaxError or settings with finite values, whichever way it is read."""

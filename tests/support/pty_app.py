@@ -55,7 +55,9 @@ class PtyApp:
     def _spawn(self, argv: list[str], env: Mapping[str, str], columns: int, lines: int) -> int:
         self._fd, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        actions = [(os.POSIX_SPAWN_DUP2, slave, n) for n in range(3)]
+        # Opened by the new session itself it becomes its controlling terminal, which hangs up when it is closed.
+        terminal = (os.POSIX_SPAWN_OPEN, 0, os.ttyname(slave), os.O_RDWR, 0)
+        actions = [terminal, (os.POSIX_SPAWN_DUP2, 0, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
         try:
             return os.posix_spawn(argv[0], argv, env, file_actions=actions, setsid=True)
         finally:
@@ -68,7 +70,7 @@ class PtyApp:
         if self.exit_code is None:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-        os.close(self._fd)
+        self.hang_up()
 
     def send(self, keys: bytes) -> None:
         """Types."""
@@ -82,6 +84,12 @@ class PtyApp:
         """Gives the terminal another size."""
         self.screen.resize(lines, columns)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def hang_up(self) -> None:
+        """The terminal goes away, as when an SSH connection drops."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def settle(self, quiet: float = QUIET_SECONDS, most: float = 30.0) -> bytes:
         """Reads until nothing comes for `quiet` seconds; gives what came."""
@@ -103,7 +111,7 @@ class PtyApp:
         until = time.monotonic() + most
         while not self._ended() and time.monotonic() < until:
             self._read(0.1)
-        while self._read(0.1):
+        while self._fd >= 0 and self._read(0.1):
             pass
         assert self.exit_code is not None, "the program did not end"
         return self.exit_code
@@ -120,6 +128,9 @@ class PtyApp:
         return self.exit_code is not None
 
     def _read(self, timeout: float) -> bool:
+        if self._fd < 0:
+            time.sleep(timeout)
+            return False
         ready, _, _ = select.select([self._fd], [], [], timeout)
         if not ready:
             return False

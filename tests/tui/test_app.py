@@ -2,79 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-
 import pytest
-from snapshots import SNAPSHOTS, founding, replayed
-from textual.pilot import Pilot
+from app_runner import running, screen
+from snapshots import SNAPSHOTS, founding
 
-from tui.app import SnapshotTaken, TraintopApp
+from tui.app import TraintopApp
 from tui.frame import strips
 from tui.keys import KEYS
 from tui.look import Look
-from tui.snapshot import ReplayClock, Snapshot
 from tui.steer import PURE
 
 SIZES = [(120, 36), (80, 24), (60, 15)]
-
-
-class FakeControls:
-    """Notes what it is asked for."""
-
-    def __init__(self, *, is_replay: bool = True) -> None:
-        self.is_replay = is_replay
-        self.asked: list[tuple[str, float]] = []
-
-    def pause(self) -> None:
-        """Noted."""
-        self.asked.append(("pause", 0))
-
-    def resume(self) -> None:
-        """Noted."""
-        self.asked.append(("resume", 0))
-
-    def set_speed(self, factor: float) -> None:
-        """Noted."""
-        self.asked.append(("speed", factor))
-
-    def seek(self, by_seconds: float) -> None:
-        """Noted."""
-        self.asked.append(("seek", by_seconds))
-
-    def seek_step(self, step: int) -> None:
-        """Noted."""
-        self.asked.append(("seek_step", step))
-
-    def step_once(self) -> None:
-        """Noted."""
-        self.asked.append(("step", 0))
-
-    def request_quit(self) -> None:
-        """Noted."""
-        self.asked.append(("quit", 0))
-
-
-@asynccontextmanager
-async def running(
-    snapshot: Snapshot | None = None,
-    size: tuple[int, int] = (120, 36),
-    controls: FakeControls | None = None,
-    look: Look | None = None,
-) -> AsyncIterator[tuple[TraintopApp, Pilot[None]]]:
-    """The app on a terminal of that size, with a snapshot shown."""
-    app = TraintopApp(look or Look(utc=True), controls)
-    app.publish(snapshot if snapshot is not None else founding())
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
-        yield app, pilot
-
-
-def screen(app: TraintopApp) -> str:
-    """What stands on the screen, as text."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -208,83 +146,6 @@ async def test_a_live_screen_can_be_held() -> None:
         assert "15,000 / 20,000" in screen(app)
 
 
-async def test_the_replay_keys_ask_the_controls() -> None:
-    """Play, speed, seek, step, start and end."""
-    controls = FakeControls()
-    async with running(replayed(), controls=controls) as (app, pilot):
-        await pilot.press("space", "right_square_bracket", "left_square_bracket", "right", "shift+left", "full_stop")
-        await pilot.press("home", "end")
-        assert controls.asked == [
-            ("resume", 0),
-            ("speed", 120.0),
-            ("speed", 30.0),
-            ("seek", 1310.0),
-            ("seek", -13100.0),
-            ("step", 0),
-            ("seek", -float("inf")),
-            ("seek", float("inf")),
-        ]
-        playing = replace(replayed(), replay=ReplayClock(1.0, 10.0, 60.0, paused=False))
-        app.publish(playing)
-        await pilot.pause()
-        await pilot.press("space")
-        assert controls.asked[-1] == ("pause", 0)
-
-
-async def test_enter_in_the_details_goes_to_the_step_of_the_finding() -> None:
-    """In a replay: the source step."""
-    controls = FakeControls()
-    async with running(replayed(), controls=controls) as (_, pilot):
-        await pilot.press("n", "n", "enter", "enter")
-        assert controls.asked == [("seek_step", 200)]
-
-
-async def test_replay_keys_do_nothing_without_a_replay() -> None:
-    """And without controls."""
-    async with running() as (app, pilot):
-        await pilot.press("right_square_bracket", "full_stop", "left", "home", "f5", "c", "e", "b")
-        assert app.look == replace(Look(utc=True), selected="size-mismatch")
-
-
-@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
-async def test_quit(key: str) -> None:
-    """At once, with exit code 0, and the feeder is told."""
-    controls = FakeControls(is_replay=False)
-    async with running(controls=controls) as (app, pilot):
-        await pilot.press(key)
-        await pilot.pause()
-        assert app.return_code == 0
-        assert controls.asked == [("quit", 0)]
-
-
-async def test_snapshots_come_from_any_thread_and_the_newest_wins() -> None:
-    """A thousand in a burst end with the last on the screen."""
-    async with running(founding(1_000)) as (app, pilot):
-        made = [founding(step) for step in (2_000, 3_000, 4_000)]
-
-        def feed() -> None:
-            for at in range(1_000):
-                app.publish(made[at % 3])
-            app.publish(founding(12_000))
-
-        thread = threading.Thread(target=feed)
-        thread.start()
-        thread.join()
-        await pilot.pause()
-        assert "12,000 / 20,000" in screen(app)
-    assert SnapshotTaken().can_replace(SnapshotTaken())
-
-
-async def test_publishing_before_the_start_and_after_the_end_is_harmless() -> None:
-    """The monitor's thread knows nothing of the screen's life."""
-    app = TraintopApp()
-    app.publish(founding())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
-        assert "14,500" in screen(app)
-    app.publish(founding(15_000))
-
-
 async def test_no_color_takes_the_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     """The curves then differ by their signs; textual's filter needs a style on every segment or it crashes."""
     monkeypatch.setenv("NO_COLOR", "1")
@@ -310,16 +171,3 @@ def test_every_key_has_its_action() -> None:
     assert not {"c", "e", "b"} & set(names)
     for key in KEYS:
         assert key.action in PURE or hasattr(app, f"_do_{key.action}")
-
-
-async def test_an_unchanged_snapshot_rewrites_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is refreshed when the same is published again."""
-    async with running() as (app, pilot):
-        counted: list[int] = []
-        for widget in app._lines.values():
-            show = widget.show
-            monkeypatch.setattr(widget, "show", lambda strips, show=show: counted.append(show(strips)))
-        app.publish(founding())
-        await pilot.pause()
-        assert counted
-        assert sum(counted) == 0

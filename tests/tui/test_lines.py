@@ -37,6 +37,13 @@ def test_a_colour_alone_is_a_change() -> None:
     assert list(changed([strip(("ab", RED), ("cd", RED))], [strip(("ab", RED), ("cd", BLUE))])) == [Region(2, 0, 2, 1)]
 
 
+def test_the_colour_of_a_blank_is_no_change() -> None:
+    """Blanks look alike whatever their text colour is; a background or reverse is seen."""
+    lit = Style.parse("reverse")
+    assert not list(changed([strip(("a  b", RED))], [strip(("a", RED), ("  ", BLUE), ("b", RED))]))
+    assert list(changed([strip(("a  b", RED))], [strip(("a", RED), ("  ", lit), ("b", RED))])) == [Region(1, 0, 2, 1)]
+
+
 def test_wide_characters_are_rewritten_whole() -> None:
     """The region never starts in the middle of a wide character."""
     assert list(changed([strip(("日本x", RED))], [strip(("日語x", RED))])) == [Region(2, 0, 2, 1)]

@@ -118,6 +118,15 @@ def test_a_signal_leaves_a_clean_terminal(number: signal.Signals) -> None:
         assert set(switched_on) - set(switched_off) <= {b"25", b"7"}
 
 
+def test_a_dropped_connection_ends_the_program() -> None:
+    """The terminal is gone: nothing can be drawn, and nothing stays behind."""
+    with driven(9_000) as app:
+        app.until(b"/ 20,000")
+        app.settle()
+        app.hang_up()
+        assert app.wait() == 128 + signal.SIGHUP
+
+
 def test_no_mouse_is_captured() -> None:
     """Text on the screen can still be selected with the mouse."""
     with driven(9_000) as app:
@@ -142,7 +151,6 @@ def test_a_resize_is_followed() -> None:
         app.until(b"/ 20,000")
         app.settle()
         app.resize(60, 15)
-        app.signal(signal.SIGWINCH)
         app.settle()
         lines = app.text()
         assert len(lines) == 15

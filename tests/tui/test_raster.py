@@ -107,7 +107,7 @@ def test_a_steep_fall_is_joined_both_ways() -> None:
     for rows in ([0.0, 20.0], [20.0, 0.0]):
         values = np.array(rows)
         dots = joined(values, values, np.zeros(2, np.bool_), (24, 2))
-        assert dots.any(axis=1)[:21].all()
+        assert dots[:21].any(axis=1).all()
 
 
 def test_no_line_goes_through_a_column_of_nan() -> None:

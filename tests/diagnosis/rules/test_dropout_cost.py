@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from cases import make_case
@@ -9,7 +11,7 @@ from diagnosis.rules.dropout_cost import rule
 from parsers.records import Traits
 
 
-def run(cost: float, dropout: float | None = 0.1, rows: int = 100, **fields: object) -> Case:
+def run(cost: float, dropout: float | None = 0.1, rows: int = 100, **fields: Any) -> Case:
     rng = np.random.default_rng(1)
     evals, steps = np.arange(0, 20_001, 500), np.linspace(0, 20_000, rows).astype(int)
     noise = rng.normal(0, 0.09, rows)

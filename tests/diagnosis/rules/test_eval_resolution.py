@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from cases import make_case
@@ -9,7 +11,7 @@ from diagnosis.rules.eval_resolution import rule
 from parsers.records import Traits
 
 
-def run(change: float, error: float | None = 0.01, count: int = 12, **fields: object) -> Case:
+def run(change: float, error: float | None = 0.01, count: int = 12, **fields: Any) -> Case:
     steps = np.arange(count) * 100
     return make_case(
         {"val_loss": (steps, 4.0 - change * np.arange(count))},

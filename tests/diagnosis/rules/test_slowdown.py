@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from cases import make_case
@@ -9,17 +11,17 @@ from diagnosis.rules.slowdown import rule
 from gpu.sample import GpuProcess, GpuSample
 
 
-def run(seconds: np.ndarray, **fields: object) -> Case:
+def run(seconds: np.ndarray, **fields: Any) -> Case:
     facts = {"eval_interval": 100}
     return make_case({"step_seconds": (np.arange(len(seconds)), seconds)}, facts, **fields)
 
 
 def steady(count: int, seconds: float = 1.0, wander: float = 0.03) -> np.ndarray:
-    return seconds * np.exp(np.random.default_rng(5).normal(0, wander, count))
+    return np.asarray(seconds * np.exp(np.random.default_rng(5).normal(0, wander, count)))
 
 
 def slower_from(at: int, factor: float, count: int = 900) -> np.ndarray:
-    return np.where(np.arange(count) < at, 1.0, factor) * steady(count)
+    return np.asarray(np.where(np.arange(count) < at, 1.0, factor) * steady(count))
 
 
 def test_a_lasting_slowdown_is_found_with_its_step() -> None:

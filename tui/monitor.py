@@ -1,0 +1,242 @@
+"""The one thread that reads: it polls the log and the GPU, asks the laws and rules, and publishes a Snapshot."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from diagnosis.case import Case
+from diagnosis.rules import diagnose, rules
+from gpu.sample import GpuSample
+from parsers.replay import Replay
+from tui.hardware import Hardware
+from tui.ledger import Ledger
+from tui.reading import Moment, Reading
+from tui.snapshot import FindingView, Snapshot
+
+READ_SECONDS = 0.25
+"""The longest that one tick reads before it shows what it has."""
+HISTORY = 60
+GUEST_SHARE = 0.005
+"""The rules rest two hundred times as long as they took: all of a guest is to take 1 % of a core."""
+REPLAY_SHARE = 0.25
+"""A replay has the machine to itself."""
+LONGEST_REST_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Rest:
+    """Keeps a costly step within its share of a core."""
+
+    share: float
+    until: float = 0.0
+
+    def due(self, now: float) -> bool:
+        return now >= self.until
+
+    def took(self, now: float, seconds: float) -> None:
+        self.until = now + min(LONGEST_REST_SECONDS, seconds / self.share)
+
+
+class Monitor(threading.Thread):
+    """Daemon: quitting never waits for it, even while a read hangs on a dead network share."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        hardware: Hardware,
+        publish: Callable[[Snapshot], None],
+        *,
+        interval: float = 1.0,
+        wake: threading.Event | None = None,
+    ) -> None:
+        super().__init__(name="traintop-monitor", daemon=True)
+        self.reading = reading
+        self.interval = interval
+        self.wake = wake or threading.Event()
+        self._hardware = hardware
+        self._publish = publish
+        self._stopping = threading.Event()
+        self._ledger = Ledger()
+        self._views: tuple[FindingView, ...] = ()
+        self._case: Case | None = None
+        self._judged: tuple[object, ...] = ()
+        self._share = GUEST_SHARE if reading.alive else REPLAY_SHARE
+        self._rest = Rest(self._share)
+        self._generation = 0
+        self._poked = False
+        self._busy: dict[int, deque[float]] = {}
+
+    def stop(self) -> None:
+        """Asks it to end; does not wait."""
+        self._stopping.set()
+        self.wake.set()
+
+    def poke(self) -> None:
+        """Asks for a look at once: the user moved something."""
+        self._poked = True
+        self.wake.set()
+
+    def run(self) -> None:
+        """Ticks until it is stopped."""
+        rules()  # imported before the first look, so that the look's cost is its own
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            busy = self._tick_safely()
+            rest = 0.0 if busy else max(0.05, self.interval - (time.monotonic() - started))
+            self.wake.wait(rest)
+            # A log that is written line by line wakes us for each: one look at most in a quarter of the interval.
+            if self.wake.is_set() and not self._poked:
+                self._stopping.wait(max(0.0, self.interval / 4 - (time.monotonic() - started)))
+            self._poked = False
+            self.wake.clear()
+
+    def _tick_safely(self) -> bool:
+        """A fault of our own is shown and tried again: it may pass, and the screen must not die of it."""
+        try:
+            return self.tick()
+        except Exception as error:  # noqa: BLE001  the thread's last line of defence
+            about = f"{type(error).__name__}: {error}".splitlines()[0]
+            label = self.reading.source.label
+            self._publish(
+                Snapshot(time.time(), label, self._case, self._views, waiting_for=f"a fault of its own: {about}")
+            )
+            return False
+
+    def tick(self) -> bool:
+        """One look: read, judge, publish. Whether there is more to read at once."""
+        self.reading.take(READ_SECONDS)
+        samples = self._hardware.sample()
+        progress = self.reading.progress
+        if self.reading.generation != self._generation:
+            self._start_over()
+        if progress is None or self._case is None:
+            self._judge(samples)
+        self._show(samples, progress)
+        return progress is not None
+
+    def _start_over(self) -> None:
+        """A replay went back: what was found later is not known any more."""
+        self._generation = self.reading.generation
+        self._ledger, self._rest, self._judged = Ledger(), Rest(self._share), ()
+
+    def _judge(self, samples: tuple[GpuSample, ...]) -> None:
+        """The numbers at each tick; trend, forecast and rules when they had their rest."""
+        began, now = time.thread_time(), time.monotonic()
+        moment = Moment(gpus=samples, over=self.reading.source.done, alive=self.reading.alive)
+        due = self._rest.due(now)
+        self._case = self.reading.case(moment, may_wait=not due)
+        seen = (self.reading.run.version, self._case.state, _gpu_state(samples))
+        if due and seen != self._judged:
+            self._judged = seen
+            self._views = self._ledger.update(diagnose(self._case))
+            self._rest.took(now, time.thread_time() - began)
+
+    def _show(self, samples: tuple[GpuSample, ...], progress: float | None) -> None:
+        source = self.reading.source
+        snapshot = Snapshot(
+            taken_at=time.time(),
+            label=source.label,
+            case=self._case if self.reading.run.version else None,
+            findings=self._views,
+            gpus=samples,
+            gpu_fault=self._hardware.fault,
+            utilization_history=self._history(samples),
+            waiting_for=source.waiting_for,
+            source_done=source.done,
+            replay=self.reading.clock,
+            catching_up=progress,
+        )
+        self._publish(snapshot)
+
+    def _history(self, samples: tuple[GpuSample, ...]) -> tuple[tuple[float, ...], ...]:
+        for at, sample in enumerate(samples):
+            if sample.utilization is not None:
+                self._busy.setdefault(at, deque(maxlen=HISTORY)).append(sample.utilization)
+        return tuple(tuple(self._busy.get(at, ())) for at in range(len(samples)))
+
+
+def _gpu_state(samples: tuple[GpuSample, ...]) -> tuple[object, ...]:
+    """What of the GPUs a rule may turn on: not every watt."""
+    return tuple(
+        (s.name, s.throttle, s.memory_free_bytes // 2**26 if s.memory_free_bytes is not None else None, s.processes)
+        for s in samples
+    )
+
+
+class LiveControls:
+    """A live log can only be left."""
+
+    is_replay = False
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    def pause(self) -> None:
+        """Nothing: the screen holds itself still."""
+
+    def resume(self) -> None:
+        """Nothing."""
+
+    def set_speed(self, factor: float) -> None:
+        """Nothing: time cannot be sped up."""
+
+    def seek(self, by_seconds: float) -> None:
+        """Nothing."""
+
+    def seek_step(self, step: int) -> None:
+        """Nothing."""
+
+    def step_once(self) -> None:
+        """Nothing."""
+
+    def request_quit(self) -> None:
+        """Stops the monitor without waiting for it."""
+        self._monitor.stop()
+
+
+class ReplayControls(LiveControls):
+    """The keys of a replay."""
+
+    is_replay = True
+
+    def __init__(self, monitor: Monitor, replay: Replay) -> None:
+        super().__init__(monitor)
+        self._replay = replay
+
+    def pause(self) -> None:
+        """Stops the clock."""
+        self._set(paused=True)
+
+    def resume(self) -> None:
+        """Lets the clock run; at the end it begins anew."""
+        if self._replay.position_seconds >= self._replay.duration_seconds:
+            self._replay.seek(0.0)
+        self._set(paused=False)
+
+    def _set(self, *, paused: bool) -> None:
+        self._replay.paused = paused
+        self._monitor.poke()
+
+    def set_speed(self, factor: float) -> None:
+        """Run-seconds per second."""
+        self._replay.speed = factor
+        self._monitor.poke()
+
+    def seek(self, by_seconds: float) -> None:
+        """By so many run-seconds, back where negative."""
+        self._replay.seek(min(self._replay.duration_seconds, max(0.0, self._replay.position_seconds + by_seconds)))
+        self._monitor.poke()
+
+    def seek_step(self, step: int) -> None:
+        """To where the log first reached the step."""
+        self._replay.seek_step(step)
+        self._monitor.poke()
+
+    def step_once(self) -> None:
+        """To the next line of numbers."""
+        self._replay.step_once()
+        self._monitor.poke()

@@ -1,0 +1,85 @@
+"""The options that watch, replay and diagnose share, and what they become."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui.errors import UserError
+
+SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user said about the run beyond its log; None is not said."""
+
+    config: Path | None = None
+    gpu: str | None = None
+    data: Path | None = None
+    params: float | None = None
+    tokens_per_step: float | None = None
+    peak_flops: float | None = None
+    dataset: str | None = None
+    format: str | None = None
+    interval: float = 1.0
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The options of the contract that say more about a run."""
+    parser.add_argument("--config", type=Path, metavar="PATH", help="the trainer's config file; read, never executed")
+    parser.add_argument(
+        "--gpu", metavar="NAME|INDEX|UUID", help="the GPU of the run; a NAME also where none is present"
+    )
+    parser.add_argument("--params", type=count, metavar="N", help="parameters of the model (40.56M)")
+    parser.add_argument("--tokens-per-step", type=count, metavar="N", help="tokens of one optimiser step (524288)")
+    parser.add_argument("--peak", type=positive, metavar="TFLOPS", help="peak of the GPU in TFLOP/s, for the MFU")
+    parser.add_argument("--dataset", metavar="NAME", help="data set (fineweb, openwebtext), for the expected loss")
+    parser.add_argument(
+        "--format", metavar="NAME", help="the log's format where it is not recognised (traintop formats)"
+    )
+    parser.add_argument("--interval", type=positive, default=1.0, metavar="SECONDS", help="between two looks (1)")
+
+
+def read_options(args: argparse.Namespace) -> Options:
+    """The parsed arguments as Options; raises UserError for a format that there is not."""
+    if args.format is not None:
+        from parsers.formats import FORMATS, by_name
+
+        if by_name(args.format) is None:
+            known = ", ".join(f.name for f in FORMATS)
+            raise UserError(f"--format {args.format}: there is no such format; known: {known}")
+    return Options(
+        config=args.config,
+        gpu=args.gpu,
+        params=args.params,
+        tokens_per_step=args.tokens_per_step,
+        peak_flops=args.peak * 1e12 if args.peak else None,
+        dataset=args.dataset,
+        format=args.format,
+        interval=args.interval,
+    )
+
+
+def count(text: str) -> float:
+    """A positive count as people write it: 524288, 524,288, 40.56M, 1.5B."""
+    found = re.fullmatch(r"([\d_,]*\.?\d+(?:e[+-]?\d+)?)\s*([kmbgt]?)", text.strip().lower())
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; write 524288, 40.56M or 1.5B")
+    number = float(found[1].replace(",", "").replace("_", "")) * SCALE[found[2]]
+    if not 0 < number < 1e30:
+        raise argparse.ArgumentTypeError(f"{text!r} must be more than 0")
+    return number
+
+
+def positive(text: str) -> float:
+    """A positive finite number."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} must be more than 0")
+    return number

@@ -1,0 +1,1 @@
+"""Panels: pure functions from a snapshot and a size to lines of text."""

@@ -1,0 +1,222 @@
+"""The loss: its last values, the chart, and where it is heading."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from textual.strip import Strip
+
+from diagnosis.case import Case
+from diagnosis.series import Series
+from diagnosis.trend import Trend, Verdict
+from tui import text
+from tui.chart import SMALLEST
+from tui.chart import draw as draw_chart
+from tui.look import X_KINDS, Look, XKind
+from tui.panels.parts import Group, framed
+from tui.plot import Curves
+from tui.raster import smoothed_at
+from tui.row import Part, cells, fill, lay, row
+from tui.snapshot import Snapshot
+
+FRAME_FROM = 9
+"""Lines from which the panel has a frame; below, the chart needs them."""
+WORDS: dict[Verdict, str] = {
+    "warming-up": "warming up: too early for a trend",
+    "improving": "● improving",
+    "slowing": "● slowing",
+    "plateau": "▲ plateau",
+    "rising": "▲ rising",
+    "unknown": "trend unknown: too few evaluations yet",
+}
+AXES_NAMES = {(False, True): "log y", (True, False): "log x", (True, True): "log x, log y"}
+
+
+def draw(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]:
+    """The values above, the chart, the trend below; the chart gives way first."""
+    case = snapshot.case
+    if height < FRAME_FROM or width < 6:
+        return _inside(snapshot, width, height, look)
+    strips = _inside(snapshot, width - 4, height - 2, look)
+    return framed("loss", [("Loss", look.palette.title)], strips, (width, height), look, note=_note(case, look))
+
+
+def curves_of(case: Case, look: Look) -> Curves:
+    """What the chart shows of a case. Without a training loss, the training split's evaluation stands for it."""
+    train = case.metric("train_loss")
+    if not len(train):
+        train = case.metric("eval_train_loss")
+    kind = look.x_kind if look.x_kind in x_kinds(case) else "steps"
+    return Curves(
+        train,
+        case.metric("val_loss"),
+        case.steps.planned,
+        case.forecast if case.forecast is not None and case.forecast.metric == "val_loss" else None,
+        case.segments[1:],
+        kind,
+        _unit_per_step(case, kind) or 1.0,
+    )
+
+
+def x_kinds(case: Case | None) -> tuple[XKind, ...]:
+    """The kinds of x axis that this run has numbers for."""
+    return tuple(
+        kind for kind in X_KINDS if kind == "steps" or (case is not None and _unit_per_step(case, kind) is not None)
+    )
+
+
+def _unit_per_step(case: Case, kind: XKind) -> float | None:
+    """Tokens or seconds per step, None where unknown. Time is at the steady speed, evaluations spread over it."""
+    if kind == "steps":
+        return 1.0
+    unit, speed = case.tokens_per_step, case.efficiency
+    if kind == "time":
+        unit = None
+        if speed is not None and speed.seconds_per_step is not None:
+            unit = speed.seconds_per_step / (1 - min(speed.overhead or 0.0, 0.9))
+    return unit if unit is not None and 0 < unit < 1e200 else None
+
+
+def _note(case: Case | None, look: Look) -> list[Part]:
+    """What differs from the plain view, in the frame."""
+    words = [AXES_NAMES[look.log_x, look.log_y]] if (look.log_x, look.log_y) in AXES_NAMES else []
+    if look.x_kind != "steps" and case is not None and look.x_kind in x_kinds(case):
+        words.append(f"by {look.x_kind}")
+    if look.smoothing != 0.6:
+        words.append(f"smoothing {look.smoothing:g}" if look.smoothing else "no smoothing")
+    if look.zoom > 1:
+        words.append(f"zoom {look.zoom:g}×")
+    return [(" · ".join(words), look.palette.dim)] if words else []
+
+
+def _inside(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]:
+    case = snapshot.case
+    if case is None or not (len(case.metric("train_loss")) or len(case.metric("val_loss"))):
+        return _nothing(snapshot, width, height, look)
+    values = _readout(case, look) if look.cursor is not None else _values(case, look)
+    indent = 6 if height >= SMALLEST[1] + 2 else 1
+    head = _head(values, width, indent, look)
+    if height < 2:
+        return fill([head], width, height, look)
+    if height < SMALLEST[1] + 2 or width < SMALLEST[0]:
+        return fill([head, _trend(case, False, width, indent, look)], width, height, look)
+    chart = draw_chart(curves_of(case, look), width, height - 2, look)
+    return [head, *chart.strips, _trend(case, chart.forecast_said, width, indent, look)]
+
+
+def _head(values: list[Group], width: int, indent: int, look: Look) -> Strip:
+    """The values that fit, from the left edge of the plot."""
+    start: Part = (" " * indent, look.palette.text)
+    return lay([[start, *values[0]], *values[1:]], width, look)
+
+
+def _nothing(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]:
+    why = snapshot.waiting_for or (snapshot.case and "no loss in the log yet") or "nothing read yet"
+    words = text.foreign(str(why))
+    line: list[Part] = [("○ waiting: ", look.palette.dim), (words, look.palette.text)]
+    left = max(0, (width - cells(line, look)) // 2)
+    middle = row([(" " * left, look.palette.text), *line], width, look)
+    return fill([*fill([], width, max(0, (height - 1) // 2), look), middle], width, height, look)
+
+
+def _values(case: Case, look: Look) -> list[Group]:
+    """The newest values: train and val in the colours of their curves."""
+    palette = look.palette
+    groups: list[Group] = []
+    in_eval, train, val = case.metric("eval_train_loss"), case.metric("train_loss"), case.metric("val_loss")
+    source = in_eval if len(in_eval) else train
+    if len(source):
+        newest = float(source.values[-1])
+        shown = newest if source is in_eval or not math.isfinite(newest) else _smooth_end(source, look)
+        style = palette.train if math.isfinite(newest) else palette.critical
+        groups.append([(f"train {text.loss(shown)}", style)])
+    if len(val):
+        newest = float(val.values[-1])
+        error = f" ± {text.loss(case.eval_standard_error)}" if case.eval_standard_error is not None else ""
+        after = f"{error}{_direction(val, case)}" if math.isfinite(newest) else ""
+        style = palette.val if math.isfinite(newest) else palette.critical
+        groups.append([(f"{'' if look.colour else 'o '}val {text.loss(newest)}{after}", style)])
+    if case.trend is not None and case.trend.perplexity is not None:
+        groups.append([(f"ppl {text.three_digits(case.trend.perplexity)}", palette.text)])
+    best = val.best or train.best
+    if best is not None:
+        groups.append([(f"best {text.loss(best[1])} @ {text.whole(best[0])}", palette.text)])
+    return groups
+
+
+def _smooth_end(train: Series, look: Look) -> float | None:
+    return smoothed_at(train, len(train) - 1, look.smoothing)
+
+
+def _direction(val: Series, case: Case) -> str:
+    """How the last eval differs from the one before: "=" where sampling alone explains it."""
+    values = val.finite.values
+    if len(values) < 2 or case.eval_standard_error is None:
+        return ""
+    step = float(values[-1] - values[-2])
+    if abs(step) < 2 * math.sqrt(2) * case.eval_standard_error:
+        return " ="
+    return " ↓" if step < 0 else " ↑"
+
+
+def _readout(case: Case, look: Look) -> list[Group]:
+    """The values at the cursor instead of the newest."""
+    palette, step = look.palette, look.cursor if look.cursor is not None else 0.0
+    curves = curves_of(case, look)
+    groups: list[Group] = [[(f"│ step {text.whole(step)}", palette.strong)]]
+    if curves.x_kind != "steps":
+        words = (
+            text.count(step * curves.unit_per_step)
+            if curves.x_kind == "tokens"
+            else text.duration(step * curves.unit_per_step)
+        )
+        groups[0] = [*groups[0], (f"  {words}", palette.text)]
+    if (at := nearest(curves.train, step)) is not None:
+        smooth = text.loss(smoothed_at(curves.train, at, look.smoothing))
+        raw = text.loss(float(curves.train.values[at]))
+        groups.append([(f"train {smooth} (logged {raw})", palette.train)])
+    if (at := nearest(curves.val, step)) is not None:
+        where = "" if curves.val.steps[at] == step else f" @ {text.whole(float(curves.val.steps[at]))}"
+        groups.append([(f"val {text.loss(float(curves.val.values[at]))}{where}", palette.val)])
+    return groups
+
+
+def nearest(series: Series, step: float) -> int | None:
+    """The index of the point nearest to a step."""
+    if not len(series):
+        return None
+    at = int(np.searchsorted(series.steps, step))
+    around = [i for i in (at - 1, at) if 0 <= i < len(series)]
+    return min(around, key=lambda i: abs(float(series.steps[i]) - step))
+
+
+def _trend(case: Case, forecast_said: bool, width: int, indent: int, look: Look) -> Strip:
+    """The verdict with its slope; the forecast too where the chart had no room for it."""
+    palette = look.palette
+    groups: list[Group] = [_verdict(case.trend, look)]
+    ahead = case.forecast
+    if ahead is not None and not forecast_said:
+        half = (ahead.high - ahead.low) / 2
+        words = f"forecast {text.loss(ahead.value, 2)} ± {text.loss(half, 2)} at {text.whole(ahead.step)}"
+        groups.append([(words, palette.forecast)])
+    start: Part = (" " * indent, palette.text)
+    return lay([[start, *groups[0]], *groups[1:]], width, look)
+
+
+def _verdict(trend: Trend | None, look: Look) -> list[Part]:
+    palette = look.palette
+    if trend is None:
+        return [(WORDS["unknown"], palette.dim)]
+    styles = {"improving": palette.good, "plateau": palette.warning, "rising": palette.warning}
+    style = styles.get(trend.verdict, palette.dim)
+    if trend.slope is None or trend.verdict in ("warming-up", "unknown"):
+        return [(WORDS[trend.verdict], style)]
+    interval = ""
+    if trend.low is not None and trend.high is not None:
+        interval = f" [{text.change(trend.low)}, {text.change(trend.high)}]"
+    which = "" if trend.metric == "val_loss" else f" ({trend.metric.replace('_', ' ')})"
+    return [
+        (WORDS[trend.verdict], style),
+        (f" {text.change(trend.slope)} per 1,000 steps{interval}{which}", palette.text),
+    ]

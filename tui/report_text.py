@@ -1,0 +1,122 @@
+"""What `diagnose` prints for people: the verdict first, then the numbers, then each finding with its evidence."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from diagnosis.case import Case
+from diagnosis.finding import Finding
+from diagnosis.verdict import verdict
+from tui.text import UNKNOWN, change, count, duration, flops, foreign, gib, loss, percent, plain, seconds, whole
+
+SIGNS = {"critical": "✖", "warning": "▲", "info": "●"}
+NAME_WIDTH = 9
+
+
+def report(case: Case, findings: Sequence[Finding], *, width: int = 100, ascii_only: bool = False) -> str:
+    """The reading as text of at most `width` columns, ending in a line break."""
+    lines = [_head(case), "", verdict(case, findings), ""]
+    lines += [f"  {name:<{NAME_WIDTH}}{text}" for name, text in _numbers(case) if text]
+    for finding in findings:
+        lines += ["", *_finding(finding, width)]
+    lines += ["", *(f"note: {note}" for note in case.notes)] if case.notes else []
+    text = "\n".join(foreign_line for line in lines for foreign_line in _wrapped(line, width)) + "\n"
+    return plain(text) if ascii_only else text
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()))
+    text = foreign(line.strip())
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + "  ") or [""]
+
+
+def _head(case: Case) -> str:
+    parts = [case.path, case.format_title or "no format yet"]
+    if case.size and case.size.parameters:
+        parts.append(f"{count(case.size.parameters)} parameters")
+    step = whole(case.steps.last) + (f" / {whole(case.steps.planned)}" if case.steps.planned else "")
+    parts.append(f"{case.state} at step {step}" if case.steps.last is not None else case.state)
+    return " · ".join(parts)
+
+
+def _numbers(case: Case) -> Iterator[tuple[str, str]]:
+    yield "loss", _loss(case)
+    yield "trend", _trend(case)
+    yield "forecast", _forecast(case)
+    yield "tokens", _tokens(case)
+    yield "speed", _speed(case)
+    yield "memory", _memory(case)
+    yield "ETA", duration(case.eta_seconds) if case.state == "running" and case.eta_seconds else ""
+
+
+def _loss(case: Case) -> str:
+    words: list[str] = []
+    for label, name in (("train", "eval_train_loss"), ("train", "train_loss"), ("val", "val_loss")):
+        series = case.metric(name)
+        if not len(series) or (name == "train_loss" and words):
+            continue
+        error = case.eval_standard_error if name == "val_loss" else None
+        words.append(f"{label} {loss(series.last)}" + (f" ± {loss(error)}" if error else ""))
+        if name == "val_loss" and series.best:
+            words.append(f"best {loss(series.best[1])} at {whole(series.best[0])}")
+    if case.trend and case.trend.perplexity:
+        words.append(f"perplexity {case.trend.perplexity:.1f}")
+    return "  ".join(words)
+
+
+def _trend(case: Case) -> str:
+    trend = case.trend
+    if trend is None or trend.slope is None:
+        return trend.verdict if trend else ""
+    interval = f" [{change(trend.low)}, {change(trend.high)}]" if trend.low is not None else ""
+    over = f" over steps {whole(trend.window[0])} to {whole(trend.window[1])}" if trend.window else ""
+    return f"{trend.verdict}: {trend.metric} {change(trend.slope)} per 1,000 steps{interval}{over}"
+
+
+def _forecast(case: Case) -> str:
+    ahead = case.forecast
+    if ahead is None:
+        return ""
+    return f"{ahead.metric} {loss(ahead.value)} [{loss(ahead.low)}, {loss(ahead.high)}] at step {whole(ahead.step)}"
+
+
+def _tokens(case: Case) -> str:
+    budget = case.budget
+    words = [f"{count(case.tokens_seen)} seen"] if case.tokens_seen else []
+    if budget and budget.ratio is not None:
+        words.append(f"{budget.ratio:.1f} × the Chinchilla optimum of {count(budget.optimal_tokens)}")
+    if budget and budget.loss_gain_doubling_tokens:
+        words.append(f"doubling them buys {change(-budget.loss_gain_doubling_tokens, 2)}")
+    return ", ".join(words)
+
+
+def _speed(case: Case) -> str:
+    speed = case.efficiency
+    if speed is None or speed.seconds_per_step is None:
+        return ""
+    words = [f"{seconds(speed.seconds_per_step)} a step"]
+    if speed.tokens_per_second:
+        words.append(f"{count(speed.tokens_per_second)} tokens/s")
+    if speed.flops:
+        words.append(flops(speed.flops))
+    if speed.mfu is not None:
+        words.append(f"MFU {percent(speed.mfu)} of {flops(speed.peak_flops)} ({speed.peak_name}, {speed.peak_source})")
+    elif speed.flops:
+        words.append("MFU unknown: name the GPU with --gpu")
+    return ", ".join(words)
+
+
+def _memory(case: Case) -> str:
+    sample = next((s for s in case.gpus if s.memory_total_bytes and s.memory_used_bytes), None)
+    if sample is None:
+        return ""
+    return f"{gib(sample.memory_used_bytes)} of {gib(sample.memory_total_bytes)} used on GPU {sample.index}"
+
+
+def _finding(finding: Finding, width: int) -> list[str]:
+    since = f"  since step {whole(finding.first_step)}" if finding.first_step is not None else ""
+    head = f"{SIGNS[finding.severity]} {finding.severity}: {finding.title}"
+    lines = [head, f"    {finding.id}, confidence {percent(finding.confidence)}{since}"]
+    lines += [f"    {line}" for line in finding.evidence if line != UNKNOWN]
+    return [*lines, *(f"    → {line}" for line in finding.advice)] if width else lines

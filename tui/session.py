@@ -1,0 +1,75 @@
+"""One sitting before a screen, live or replayed; or one frame of it where there is no screen."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from tui.hardware import Hardware
+from tui.look import Look
+from tui.monitor import LiveControls, Monitor
+from tui.reading import Reading
+from tui.snapshot import Snapshot
+from tui.terminal import speaks_unicode
+from tui.theme import PALETTES, TEXTUAL_THEMES
+
+FRAME_SIZE = (120, 36)
+
+
+def look_of(args: argparse.Namespace, *, replaying: bool, encoding: str | None) -> Look:
+    """How to draw, by the user's word and by what the terminal can show."""
+    return Look(
+        palette=PALETTES[args.theme],
+        ascii=args.ascii or not speaks_unicode(encoding),
+        replaying=replaying,
+    )
+
+
+def show(
+    reading: Reading,
+    hardware: Hardware,
+    args: argparse.Namespace,
+    *,
+    interval: float,
+    controls_of: Callable[[Monitor], LiveControls] = LiveControls,
+    wake_for: Path | None = None,
+) -> int:
+    """Runs the screen until the user quits; gives the exit code."""
+    from parsers.wake import Wake
+    from tui.app import TraintopApp
+
+    event = threading.Event()
+
+    def publish(snapshot: Snapshot) -> None:
+        app.publish(snapshot)
+
+    monitor = Monitor(reading, hardware, publish, interval=interval, wake=event)
+    look = look_of(args, replaying=not reading.alive, encoding=sys.__stderr__.encoding if sys.__stderr__ else None)
+    app = TraintopApp(look, controls_of(monitor), theme=TEXTUAL_THEMES[args.theme])
+    waker = Wake(wake_for, event) if wake_for is not None else None
+    monitor.start()
+    if waker is not None:
+        waker.start()
+    try:
+        return app.show_until_quit()
+    finally:
+        monitor.stop()
+        if waker is not None:
+            waker.stop()
+
+
+def print_frame(reading: Reading, hardware: Hardware, args: argparse.Namespace, hint: str) -> int:
+    """Prints what the screen would show now, and how to watch it; exit code 0."""
+    from tui.frame import frame
+
+    shown: list[Snapshot] = []
+    Monitor(reading, hardware, shown.append).tick()
+    look = look_of(args, replaying=False, encoding=sys.stdout.encoding)
+    width, height = shutil.get_terminal_size(FRAME_SIZE) if sys.stdout.isatty() else FRAME_SIZE
+    print("\n".join(frame(shown[-1], width, height, look)))
+    print(f"\n{hint}")
+    return 0

@@ -1,0 +1,28 @@
+"""What the terminal can do: whether there is one, and whether it shows more than ASCII."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def has_screen() -> bool:
+    """Whether a screen can be drawn: somebody looks at both outputs, and the terminal is not a dumb one."""
+    return sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def speaks_unicode(encoding: str | None) -> bool:
+    """Whether braille and box lines reach a terminal of this encoding as they are."""
+    return (encoding or "").lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "cp65001")
+
+
+def keys_from_terminal() -> int | None:
+    """Frees standard input for the log and takes the keys from /dev/tty; the log's descriptor, None without a tty."""
+    try:
+        tty = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return None
+    log = os.dup(0)
+    os.dup2(tty, 0)
+    os.close(tty)
+    return log
