@@ -87,7 +87,10 @@ def _named(options: Options) -> GpuSample | None:
     spec = find(wanted)
     if spec is not None:
         return GpuSample(
-            None, spec.name, memory_total_bytes=spec.memory_bytes, compute_capability=spec.compute_capability
+            None,
+            _as_nvml_says(spec),
+            memory_total_bytes=spec.memory_bytes,
+            compute_capability=spec.compute_capability,
         )
     if options.peak_flops is not None:
         return GpuSample(None, wanted)
@@ -96,6 +99,12 @@ def _named(options: Options) -> GpuSample | None:
         f"--gpu {wanted}: "
         + (f"may be one of {near}; name one" if near else "is no GPU that it knows; give its peak with --peak TFLOPS")
     )
+
+
+def _as_nvml_says(spec: GpuSpec) -> str:
+    """The name with its maker, as NVML writes it; only NVIDIA's GPUs have a compute capability."""
+    made_by_nvidia = spec.compute_capability is not None and not spec.name.startswith("NVIDIA")
+    return f"NVIDIA {spec.name}" if made_by_nvidia else spec.name
 
 
 def dtype_of(facts: Mapping[str, Fact]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from diagnosis.case import Case
 from diagnosis.rules import diagnose, rules
@@ -51,12 +53,13 @@ class Monitor(threading.Thread):
         publish: Callable[[Snapshot], None],
         *,
         interval: float = 1.0,
-        wake: threading.Event | None = None,
+        wake_for: Path | None = None,
     ) -> None:
         super().__init__(name="traintop-monitor", daemon=True)
         self.reading = reading
         self.interval = interval
-        self.wake = wake or threading.Event()
+        self.wake = threading.Event()
+        self._wake_for = wake_for
         self._hardware = hardware
         self._publish = publish
         self._stopping = threading.Event()
@@ -83,6 +86,25 @@ class Monitor(threading.Thread):
     def run(self) -> None:
         """Ticks until it is stopped."""
         rules()  # imported before the first look, so that the look's cost is its own
+        with self._awoken():
+            self._tick_until_stopped()
+
+    @contextmanager
+    def _awoken(self) -> Iterator[None]:
+        """Lets a change of the file end a rest early; polling alone would do."""
+        if self._wake_for is None:
+            yield
+            return
+        from parsers.wake import Wake
+
+        waker = Wake(self._wake_for, self.wake)
+        waker.start()
+        try:
+            yield
+        finally:
+            waker.stop()
+
+    def _tick_until_stopped(self) -> None:
         while not self._stopping.is_set():
             started = time.monotonic()
             busy = self._tick_safely()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,27 +38,18 @@ def show(
     wake_for: Path | None = None,
 ) -> int:
     """Runs the screen until the user quits; gives the exit code."""
-    from parsers.wake import Wake
     from tui.app import TraintopApp
-
-    event = threading.Event()
 
     def publish(snapshot: Snapshot) -> None:
         app.publish(snapshot)
 
-    monitor = Monitor(reading, hardware, publish, interval=interval, wake=event)
+    monitor = Monitor(reading, hardware, publish, interval=interval, wake_for=wake_for)
     look = look_of(args, replaying=not reading.alive, encoding=sys.__stderr__.encoding if sys.__stderr__ else None)
-    app = TraintopApp(look, controls_of(monitor), theme=TEXTUAL_THEMES[args.theme])
-    waker = Wake(wake_for, event) if wake_for is not None else None
-    monitor.start()
-    if waker is not None:
-        waker.start()
+    app = TraintopApp(look, controls_of(monitor), theme=TEXTUAL_THEMES[args.theme], when_shown=monitor.start)
     try:
         return app.show_until_quit()
     finally:
         monitor.stop()
-        if waker is not None:
-            waker.stop()
 
 
 def print_frame(reading: Reading, hardware: Hardware, args: argparse.Namespace, hint: str) -> int:
