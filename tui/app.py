@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 
 from textual import events
@@ -44,7 +45,13 @@ class TraintopApp(App[None]):
     Lines { position: absolute; display: none; }
     """
 
-    def __init__(self, look: Look | None = None, controls: Controls | None = None, theme: str = "ansi-dark") -> None:
+    def __init__(
+        self,
+        look: Look | None = None,
+        controls: Controls | None = None,
+        theme: str = "ansi-dark",
+        when_shown: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__()
         self.theme = theme
         self.animation_level = "none"
@@ -52,6 +59,7 @@ class TraintopApp(App[None]):
         if self.no_color:
             self.look = replace(self.look, colour=False, palette=without_colour(self.look.palette))
         self._controls = controls
+        self._when_shown = when_shown
         self._newest = NOTHING
         self._held: Snapshot | None = None
         self._lines: dict[str, Lines] = {}
@@ -98,6 +106,9 @@ class TraintopApp(App[None]):
                 break
         self._listening = True
         self.redraw()
+        if self._when_shown is not None:
+            # The feeder's imports and first reading would only delay the first picture.
+            self.call_after_refresh(self._when_shown)
 
     def on_unmount(self) -> None:
         """Takes no more snapshots."""

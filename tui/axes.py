@@ -136,12 +136,12 @@ def y_axis(raw: Columns, line: Floats, val: Columns, extra: Sequence[float], *, 
     typical = typical[np.isfinite(typical)]
     lows = [*_finite(line), *_finite(val.low), *extra]
     if len(known := _finite(raw.low)):
-        lows.append(float(np.quantile(known, 0.02)))
+        lows.append(_quantile(known, 0.02))
     if not lows or not len(typical):
         return YAxis(0.0, 1.0)
     low = max(min(lows), -FARTHEST)
     tips = [float(found[-1]) for found in (_finite(line), _finite(val.mean)) if len(found)]
-    high = max([float(np.quantile(typical, SHOWN_SHARE)), *tips, *extra])
+    high = max([_quantile(typical, SHOWN_SHARE), *tips, *extra])
     highest = float(np.max([*_finite(raw.high), *_finite(val.high)], initial=high))
     lowest = float(np.min([*_finite(raw.low), *_finite(val.low)], initial=low))
     if highest - low <= 1.35 * (high - low):
@@ -160,6 +160,14 @@ def _bridged(values: Floats) -> Floats:
         return values
     bridged: Floats = np.interp(np.arange(len(values)), known, values[known], left=np.nan, right=np.nan)
     return bridged
+
+
+def _quantile(values: Floats, share: float) -> float:
+    """As numpy's own, which takes ten times as long over so few values."""
+    ordered = np.sort(values)
+    at = share * (len(ordered) - 1)
+    below, above = float(ordered[int(at)]), float(ordered[math.ceil(at)])
+    return below + (above - below) * (at - int(at))
 
 
 def _finite(values: Floats) -> Floats:

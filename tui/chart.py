@@ -23,7 +23,6 @@ SMALLEST = (16, 3)
 GUTTER = 6
 """Cells for the labels of the y axis. Fixed, so that the curve does not jump when a label gets longer."""
 MOST_KEPT = 4  # charts
-SAMPLED = 64
 LABEL_EVERY = 12
 """Cells of the x axis for one tick, at least."""
 
@@ -42,45 +41,37 @@ _KEPT: dict[Hashable, Drawn] = {}
 def draw(curves: Curves, width: int, height: int, look: Look) -> Drawn:
     """The chart in `height` lines of `width` cells, the last one the x axis.
 
-    The last few are kept: most ticks bring a new reading of the GPU but no new point.
+    The last few are kept: most ticks bring nothing that moves a dot.
     """
-    key = (_print_of(curves), width, height, look)
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        return Drawn(fill([], width, height, look))
+    plot = _plot(curves, width, height, look)
+    key = (width, plot.picture())
     if key not in _KEPT:
         while len(_KEPT) >= MOST_KEPT:
             _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[key] = _draw(curves, width, height, look)
+        _KEPT[key] = _draw(plot, width)
     return _KEPT[key]
 
 
-def _print_of(curves: Curves) -> Hashable:
-    """What tells these curves from others without reading all of their points."""
-    marks: list[Hashable] = []
-    for series in (curves.train, curves.val):
-        every = max(1, len(series) // SAMPLED)
-        marks += [len(series), series.steps[::-every].tobytes(), series.values[::-every].tobytes()]
-    rest = (curves.planned, curves.forecast, curves.restarts, curves.x_kind, curves.unit_per_step)
-    return (*marks, *rest)
-
-
-def _draw(curves: Curves, width: int, height: int, look: Look) -> Drawn:
-    if width < SMALLEST[0] or height < SMALLEST[1]:
-        return Drawn(fill([], width, height, look))
+def _plot(curves: Curves, width: int, height: int, look: Look) -> Plot:
+    """The curves beside their gutter, which is wider than usual where a label is."""
     x = x_axis((curves.train, curves.val), curves.planned, look)
-    rows = height - 1
     plot = Plot(curves, x, (width - GUTTER, height - 1), look)
-    labels = _y_labels(plot.y, rows)
-    longest = max((cell_len(words) for _, words in labels), default=0)
-    if longest >= GUTTER:
-        plot = Plot(curves, x, (max(8, width - longest - 1), height - 1), look)
-    gutter = width - plot.width
+    longest = max((cell_len(words) for _, words in _y_labels(plot.y, plot.rows)), default=0)
+    return plot if longest < GUTTER else Plot(curves, x, (max(8, width - longest - 1), height - 1), look)
+
+
+def _draw(plot: Plot, width: int) -> Drawn:
+    look, gutter = plot.look, width - plot.width
     canvas = plot.canvas()
     said = annotate(canvas, plot, look)
-    named = dict(labels)
+    named = dict(_y_labels(plot.y, plot.rows))
     lines = _lines(canvas)
     for y, line in enumerate(lines):
         label = text.pad(named.get(y, ""), gutter - 1, right=True) + " "
         line.insert(0, Segment(text.plain(label) if look.ascii else label, look.palette.dim))
-    return Drawn([*(Strip(line, width) for line in lines), _x_labels(curves, x, gutter, width, look)], said)
+    return Drawn([*(Strip(line, width) for line in lines), _x_labels(plot.curves, plot.x, gutter, width, look)], said)
 
 
 def _y_labels(y: YAxis, rows: int) -> list[tuple[int, str]]:

@@ -86,5 +86,11 @@ def _mark_bad(canvas: Canvas, plot: Plot, look: Look) -> None:
 
 
 def _first_bad(plot: Plot) -> int:
-    window = [s.since(plot.x.low) for s in (plot.curves.train, plot.curves.val)]
-    return min(int(s.steps[np.argmin(np.isfinite(s.values))]) for s in window if len(s.finite) < len(s))
+    """The step of the first one, sought only in its own column."""
+    edges = plot.x.edges(2 * plot.width)
+    found = []
+    for series, bad in ((plot.curves.train, plot.raw.bad), (plot.curves.val, plot.val.bad)):
+        if bad.any():
+            points = series.since(edges[int(np.argmax(bad))])
+            found.append(int(points.steps[np.argmin(np.isfinite(points.values))]))
+    return min(found)

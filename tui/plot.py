@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from diagnosis.series import Series
 from parsers.records import Floats
 from tui.axes import XAxis, y_axis
 from tui.look import Look, XKind
-from tui.raster import ASCII, BRAILLE, Cells, columns, joined, pack, smoothed, spans
+from tui.raster import ASCII, BRAILLE, Cells, joined, pack, settled_columns, smoothed, spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Plot:
         width, self.rows = size
         self.width = width
         edges = x.edges(2 * width)
-        self.raw = columns(curves.train, edges)
-        self.val = columns(curves.val, edges)
+        self.raw = settled_columns(curves.train, edges)
+        self.val = settled_columns(curves.val, edges)
         self.line = smoothed(curves.train, self.raw, edges, look.smoothing)
         self.y = y_axis(self.raw, self.line, self.val, self._forecast_range(), log=look.log_y)
 
@@ -86,6 +87,15 @@ class Plot:
     def dot_rows(self, values: Floats) -> Floats:
         """Dot rows of losses."""
         return self.y.rows(values, 4 * self.rows)
+
+    def picture(self) -> Hashable:
+        """What the chart turns on, as far as it shows: two plots of the same picture are drawn alike."""
+        curves, val = self.curves, self.curves.val
+        shown = (self.raw.low, self.raw.high, self.line, self.val.low, self.val.high)
+        dots = [np.rint(self.dot_rows(values)).tobytes() for values in shown]
+        bad = (self.raw.bad.tobytes(), self.val.bad.tobytes())
+        words = (curves.forecast, curves.restarts, curves.x_kind, curves.unit_per_step, val.best, val.last_step)
+        return (self.x, self.y, self.width, self.rows, *dots, *bad, *words, self.look)
 
     def canvas(self) -> Canvas:
         """The curves alone: val over train over the forecast over the raw points."""

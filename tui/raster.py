@@ -43,6 +43,49 @@ class Columns:
     """Whether a NaN or an infinity fell into the column; bool of shape (n,)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The columns of a series as far as it had grown."""
+
+    series: Series
+    edges: Floats
+    columns: Columns
+
+
+_SEEN: dict[str, _Seen] = {}
+"""By metric name: what was last asked for."""
+
+
+def settled_columns(series: Series, edges: Floats) -> Columns:
+    """As `columns`; of a series that only grew since it was last asked for at these edges, the new ones alone."""
+    seen = _SEEN.get(series.name)
+    first = 0
+    if seen is not None and _grew(seen.series, series) and np.array_equal(seen.edges, edges):
+        first = max(0, int(np.searchsorted(edges, seen.series.steps[-1], side="right")) - 1)
+    first = min(first, len(edges) - 2)
+    found = columns(series, edges[first:])
+    if seen is not None and first > 0:
+        found = _spliced(seen.columns, found, first)
+    _SEEN[series.name] = _Seen(series, edges, found)
+    return found
+
+
+def _grew(before: Series, after: Series) -> bool:
+    """Whether `after` begins with `before`: a run appends in place, so the same memory holds the same points."""
+    if not 0 < len(before) <= len(after):
+        return False
+    pairs = ((before.steps, after.steps), (before.values, after.values))
+    return all(
+        a.strides == b.strides and a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+        for a, b in pairs
+    )
+
+
+def _spliced(old: Columns, new: Columns, first: int) -> Columns:
+    names = ("low", "high", "mean", "count", "bad")
+    return Columns(*(np.concatenate([getattr(old, name)[:first], getattr(new, name)]) for name in names))
+
+
 def columns(series: Series, edges: Floats) -> Columns:
     """The points of each column; column i is edges[i] <= step < edges[i + 1], the last one closed."""
     cuts = np.searchsorted(series.steps, edges, side="left")

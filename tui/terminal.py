@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from pathlib import Path
+
+
+def program() -> str:
+    """How to type this program here: its name where the shell finds it, else its path."""
+    typed = Path(sys.argv[0])
+    if typed.name != "traintop":
+        return "traintop"
+    found = shutil.which("traintop")
+    same = found is not None and Path(found).exists() and typed.exists() and Path(found).samefile(typed)
+    return "traintop" if same else os.path.relpath(typed)
 
 
 def has_screen() -> bool:

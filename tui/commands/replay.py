@@ -58,4 +58,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _hint(path: str) -> str:
-    return f"This is the last frame. Play it in a terminal: traintop replay {path}"
+    from tui.terminal import program
+
+    return f"This is the last frame. Play it in a terminal: {program()} replay {path}"

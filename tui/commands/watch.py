@@ -52,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _hint(path: str | None) -> str:
-    return (
-        f"This is one frame. Watch it live in a terminal: traintop {path or ''}".rstrip()
-        + f"\nOr ask for a reading: traintop diagnose {path or 'PATH'}"
+    from tui.terminal import program
+
+    lines = (
+        f"This is one frame. Watch it live in a terminal: {program()} {path or ''}".rstrip(),
+        f"Or ask for a reading: {program()} diagnose {path or 'PATH'}",
     )
+    return "\n".join(lines)
