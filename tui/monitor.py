@@ -71,6 +71,7 @@ class Monitor(threading.Thread):
         self._rest = Rest(self._share)
         self._generation = 0
         self._poked = False
+        self._shown: tuple[object, ...] = ()
         self._busy: dict[int, deque[float]] = {}
 
     def stop(self) -> None:
@@ -158,21 +159,30 @@ class Monitor(threading.Thread):
             self._rest.took(now, time.thread_time() - began)
 
     def _show(self, samples: tuple[GpuSample, ...], progress: float | None) -> None:
-        source = self.reading.source
-        snapshot = Snapshot(
-            taken_at=time.time(),
-            label=source.label,
-            case=self._case if self.reading.run.version else None,
-            findings=self._views,
-            gpus=samples,
-            gpu_fault=self._hardware.fault,
-            utilization_history=self._history(samples),
-            waiting_for=source.waiting_for,
-            source_done=source.done,
-            replay=self.reading.clock,
-            catching_up=progress,
+        """Publishes what there is, unless the last picture still holds: an idle run costs no drawing."""
+        source, case = self.reading.source, self._case if self.reading.run.version else None
+        silent = case.silence_seconds if case is not None and case.state == "stalled" else None
+        minutes = None if silent is None else int(silent // 60)
+        clock, waiting = self.reading.clock, source.waiting_for
+        seen = (self.reading.run.version, case and case.state, minutes, self._views, samples, progress, clock, waiting)
+        if seen == self._shown:
+            return
+        self._shown = seen
+        self._publish(
+            Snapshot(
+                taken_at=time.time(),
+                label=source.label,
+                case=case,
+                findings=self._views,
+                gpus=samples,
+                gpu_fault=self._hardware.fault,
+                utilization_history=self._history(samples),
+                waiting_for=waiting,
+                source_done=source.done,
+                replay=clock,
+                catching_up=progress,
+            )
         )
-        self._publish(snapshot)
 
     def _history(self, samples: tuple[GpuSample, ...]) -> tuple[tuple[float, ...], ...]:
         for at, sample in enumerate(samples):

@@ -74,6 +74,24 @@ def test_every_look_shows_what_came_since(tmp_path: Path) -> None:
     assert len(shown.metric("train_loss")) == 130
 
 
+def test_nothing_is_published_while_nothing_changes(tmp_path: Path) -> None:
+    """An idle run costs no drawing; a new line does."""
+    path = tmp_path / "train.log"
+    path.write_text(lines(0, 100))
+    seat = Seat(path)
+    for _ in range(3):
+        seat.look()
+    settled = len(seat.shown)
+    seat.look()
+    with path.open("a") as log:
+        log.write(lines(100, 101))
+    idle = len(seat.shown)
+    seat.look()
+
+    assert idle == settled
+    assert len(seat.shown) == settled + 1
+
+
 def test_the_rules_rest_while_the_numbers_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look between two rests is cheap: no rule is asked."""
     asked = []
