@@ -2,10 +2,11 @@
 
     python benchmarks/make_log.py train.log --iterations 1000000
 
-The loss follows the annealing law of Tissue et al. 2024, L = E + A S1^-1/2 - C S2, under a cosine schedule, with the
-noise of a micro-batch on each iter line and the sampling error of an eval on each step line. Times, the MFU and their
-relation are nanoGPT's: the step of an eval contains it, and the printed MFU is a running mean (0.9 old, 0.1 new) over
-the printed lines, in units of an A100.
+The run is a healthy one of GPT-2's 124M parameters on OpenWebText. Its loss is what the law of `diagnosis.budget`
+gives for this size and the tokens so far, and on top what a cosine schedule has still to anneal (Tissue et al. 2024);
+with the noise of a micro-batch on each iter line and the sampling error of an eval on each step line. Times, the MFU
+and their relation are nanoGPT's: the step of an eval contains it, and the printed MFU is a running mean (0.9 old, 0.1
+new) over the printed lines, in units of an A100.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.budget import BESIROGLU, OPENWEBTEXT
+
 Floats = npt.NDArray[np.float64]
 
 A100_FLOPS = 312e12
@@ -27,16 +30,18 @@ N_LAYER, N_EMBD, VOCAB_SIZE, BLOCK_SIZE = 12, 768, 50304, 1024
 MATRICES = 12 * N_LAYER * N_EMBD**2 + VOCAB_SIZE * N_EMBD
 VECTORS = (2 * N_LAYER + 1) * N_EMBD
 BATCH_SIZE, ACCUMULATION, EVAL_ITERS = 12, 40, 200
+TOKENS_PER_STEP = BATCH_SIZE * ACCUMULATION * BLOCK_SIZE
 PEAK_LR, MIN_LR = 6e-4, 6e-5
 CHECKPOINT_SECONDS = 1.5
 
-FLOOR, SCALE, ANNEALING = 3.15, 13.0, 0.135
-"""E, A and C in nats, about those of a 124M model on web text; C is what a full annealing is worth."""
-MOMENTUM = 0.999
+ANNEALING = 0.135
+"""Nats that a full annealing is worth."""
+LAG_STEPS, LAG_SHARE = 1000, 0.05
+"""How long the loss takes to follow the learning rate: steps, and at most that share of the run."""
 SEQUENCE_NOISE = 0.38
 """Standard deviation of the loss of one sequence of 1,024 tokens, nats."""
-NOISE_FREEDOM = 5
-"""Degrees of freedom of Student's t: single batches stray further than a Gaussian allows."""
+NOISE_FREEDOM = 15
+"""Degrees of freedom of Student's t: single batches stray a little further than a Gaussian allows."""
 
 ITER_LINE = "iter %d: loss %.4f, time %.2fms, mfu %.2f%%\n"
 
@@ -84,7 +89,7 @@ warmup_iters = {plan.warmup}
 min_lr = {MIN_LR:g}
 weight_decay = 1e-1
 
-tokens per iteration will be: {BATCH_SIZE * ACCUMULATION * BLOCK_SIZE:,}
+tokens per iteration will be: {TOKENS_PER_STEP:,}
 Initializing a new model from scratch
 defaulting to vocab_size of GPT-2 to 50304 (50257 rounded up for efficiency)
 number of parameters: {(MATRICES + VECTORS) / 1e6:.2f}M
@@ -117,16 +122,17 @@ def learning_rate(plan: Plan) -> Floats:
 
 
 def loss_curve(plan: Plan) -> Floats:
-    """The loss before each update without noise, nats, from ln(vocabulary) on, shape (iterations + 1,).
+    """The loss before each update without noise, nats, shape (iterations + 1,).
 
-    S1 is the summed learning rate and S2 the annealing with its momentum, both with the rate as a share of its peak.
+    The law is counted from the tokens at which it gives the ln(vocabulary) of an untrained model.
     """
-    rate = learning_rate(plan)
-    untrained = (SCALE / (np.log(VOCAB_SIZE) - FLOOR)) ** 2
-    s1 = np.concatenate(([0.0], np.cumsum(rate[:-1])))
-    annealed = np.where(np.arange(len(rate)) < plan.warmup, 0.0, 1.0 - rate)
-    s2 = running_mean(annealed, MOMENTUM, start=0.0)
-    loss: Floats = FLOOR + SCALE / np.sqrt(s1 + untrained) - ANNEALING * s2
+    rate, steps = learning_rate(plan), np.arange(plan.iterations + 1)
+    floor = BESIROGLU.E + BESIROGLU.A * (MATRICES + VECTORS) ** -BESIROGLU.a + OPENWEBTEXT.value
+    untrained = (BESIROGLU.B / (np.log(VOCAB_SIZE) - floor - ANNEALING)) ** (1 / BESIROGLU.b)
+    law = floor + BESIROGLU.B * (steps * TOKENS_PER_STEP + untrained) ** -BESIROGLU.b
+    annealed = np.where(steps < plan.warmup, 0.0, (1.0 - rate) / (1.0 - MIN_LR / PEAK_LR))
+    lag = max(1.0, min(LAG_STEPS, LAG_SHARE * plan.iterations))
+    loss: Floats = law + ANNEALING * (1.0 - running_mean(annealed, 1.0 - 1.0 / lag, start=0.0))
     return loss
 
 
@@ -160,7 +166,7 @@ def iter_rows(plan: Plan, curve: Floats, random: np.random.Generator) -> Floats:
 def step_seconds(plan: Plan, steps: npt.NDArray[np.int64], random: np.random.Generator) -> tuple[Floats, float]:
     """The time of each of these steps, evals and checkpoints included, and the FLOPs of a step (6N + 12 L d T)."""
     flops_per_token = 6 * (MATRICES + VECTORS) + 12 * N_LAYER * N_EMBD * BLOCK_SIZE
-    flops = float(flops_per_token * BLOCK_SIZE * BATCH_SIZE * ACCUMULATION)
+    flops = float(flops_per_token * TOKENS_PER_STEP)
     steady = flops / (TRUE_MFU * A100_FLOPS)
     seconds = steady * (1.0 + 0.002 * np.abs(random.standard_t(NOISE_FREEDOM, len(steps))))
     forward_passes = 2 * EVAL_ITERS / (3 * ACCUMULATION)  # a forward pass is a third of a micro-batch

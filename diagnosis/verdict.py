@@ -24,6 +24,12 @@ TRENDS = {
     "rising": "the loss rises",
     "unknown": "the trend cannot be told yet",
 }
+ON_TRAIN = {
+    "improving": "the training loss improves, of validation too few evals to tell",
+    "slowing": "the training loss improves slowly, of validation too few evals to tell",
+    "plateau": "the training loss is on a plateau, of validation too few evals to tell",
+    "rising": "the training loss rises",
+}
 
 
 def verdict(case: Case, findings: Sequence[Finding]) -> str:
@@ -41,6 +47,8 @@ def verdict(case: Case, findings: Sequence[Finding]) -> str:
 
 def _trend(case: Case) -> str:
     said = case.trend.verdict if case.trend else "unknown"
+    if case.trend and case.trend.metric == "train_loss" and len(case.metric("val_loss")) and said in ON_TRAIN:
+        return ON_TRAIN[said]
     if case.state == "finished" and said == "improving":
         return "improving to the end"
     return TRENDS[said]

@@ -70,9 +70,20 @@ def configure(arguments: list[str]) -> Config:
         key, _, text = argument.removeprefix("--").partition("=")
         if key not in chosen:
             raise SystemExit(f"Unknown config key: {key}")
-        chosen[key] = text if isinstance(chosen[key], str) else literal_eval(text)
+        value, wanted = read_value(text), type(chosen[key])
+        if type(value) is not wanted:
+            raise SystemExit(f"{key} takes a value of type {wanted.__name__}, and {text!r} is none")
+        chosen[key] = value
         print(f"Overriding: {key} = {chosen[key]}")
     return Config(**chosen)
+
+
+def read_value(text: str) -> object:
+    """A Python literal, or else the text itself."""
+    try:
+        return literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
 
 
 def read_sources() -> dict[str, Tensor]:

@@ -13,10 +13,9 @@ from gpu.bench_guard import Reader, choose, occupied
 from gpu.bench_plan import BenchJob
 from gpu.bench_result import BenchDevice, BenchResult
 from gpu.bench_session import Event, Session
-from gpu.bench_store import load_saved
 from gpu.sample import GpuSample
 
-__all__ = ["BenchJob", "BenchResult", "Event", "load_saved", "run_bench"]
+__all__ = ["BenchJob", "BenchResult", "Event", "run_bench"]
 
 
 def run_bench(

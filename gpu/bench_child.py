@@ -76,7 +76,7 @@ class Child:
         while True:
             event = self._event(end, timeout_seconds)
             if event.get("event") == "error":
-                raise ChildError(_words(event.get("kind")) or "failed", _words(event.get("message")))
+                raise ChildError(words(event.get("kind")) or "failed", words(event.get("message")))
             yield event
             if event.get("event") in last:
                 return
@@ -112,7 +112,7 @@ class Child:
                 raise ChildError("crashed", self._last_words())
             if (event := _parsed(line)) is not None:
                 return event
-            self._rubbish = _words(line.decode("utf-8", "replace")) or self._rubbish
+            self._rubbish = words(line.decode("utf-8", "replace")) or self._rubbish
 
     def _read(self) -> None:
         pipe = self._process.stdout
@@ -134,7 +134,7 @@ class Child:
         if code == -signal.SIGINT:  # the terminal's Ctrl-C reached the child before us
             raise KeyboardInterrupt
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 4096))
-        said = [_words(line) for line in self._errors.read().decode("utf-8", "replace").splitlines()]
+        said = [words(line) for line in self._errors.read().decode("utf-8", "replace").splitlines()]
         why = next((line for line in reversed(said) if line), "") or self._rubbish
         return f"{self._python} {_ending(code)}" + (f": {why}" if why else "")
 
@@ -164,7 +164,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
-def _words(value: object) -> str:
-    """Foreign text as one short printable line."""
+def words(value: object) -> str:
+    """What the child said, as one short printable line; "" where it said nothing."""
     text = "".join(c if c.isprintable() else " " for c in str(value or ""))
     return " ".join(text.split())[:300]

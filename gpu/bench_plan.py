@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from typing import Literal
 
 Shape = tuple[int, int, int]
 """(M, N, K) of D = A @ B: A is (M, K), B is (K, N)."""
@@ -40,9 +41,9 @@ class BenchJob:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where it measures, as the child told. `capability` is None for a CPU; other Nones are unknown."""
+    """Where it measures, as the child told. None is unknown; a CPU has no `cuda` and no `capability`."""
 
-    kind: str
+    kind: Literal["cuda", "cpu"]
     name: str | None
     torch: str | None
     cuda: str | None
@@ -82,26 +83,30 @@ class Layout:
 
 def cases(device: Device, dtypes: tuple[str, ...] | None, shapes: tuple[Shape, ...]) -> list[Case]:
     """Squares from small to large, then `shapes`, for each of `dtypes`, or for those that the device has units for."""
-    squares = CPU_SQUARES if device.capability is None else CUDA_SQUARES
+    squares = CPU_SQUARES if device.kind == "cpu" else CUDA_SQUARES
     ordered = dict.fromkeys([*((n, n, n) for n in squares), *shapes])
     return [Case(dtype, shape) for dtype in dtypes or _native(device) for shape in ordered]
 
 
 def _native(device: Device) -> tuple[str, ...]:
-    if device.capability is None:
+    if device.kind == "cpu":
         return CPU_DTYPES
-    return ("bf16", "fp16", "tf32", "fp32") if device.capability >= (8, 0) else ("fp16", "fp32")
+    return ("bf16", "fp16", "tf32", "fp32") if _is_at_least(device, 8, 0) else ("fp16", "fp32")
+
+
+def _is_at_least(device: Device, major: int, minor: int) -> bool:
+    return device.capability is not None and device.capability >= (major, minor)
 
 
 def refusal(device: Device, case: Case) -> str | None:
     """Why this device does not measure this case, or None."""
-    if device.capability is None:
+    if device.kind == "cpu":
         return None if case.dtype in CPU_DTYPES else f"{case.dtype} is not offered on a CPU"
-    if case.dtype == "tf32" and device.capability < (8, 0):
+    if case.dtype == "tf32" and not _is_at_least(device, 8, 0):
         return "TF32 needs compute capability 8.0"
     if case.dtype != "fp8":
         return None
-    if device.cuda is None or device.capability < (8, 9):
+    if device.cuda is None or not _is_at_least(device, 8, 9):
         return "fp8 needs CUDA and compute capability 8.9"
     _, n, k = case.shape
     return None if n % 16 == 0 == k % 16 else "fp8 needs N and K that 16 divides"

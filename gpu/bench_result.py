@@ -148,6 +148,8 @@ def measurement(case: Case, event: Mapping[str, Any], cold_cache: bool) -> Measu
         raise ValueError(f"no result: {error!r}") from None
     if not seconds or not all(math.isfinite(one) and one > 0 for one in (*seconds, launches)):
         raise ValueError("no result: its times are no times")
+    if not math.isfinite(deviation):
+        raise ValueError("no result: its product was not checked")
     return Measurement(
         case=case,
         rate=rate(case.flop, seconds),
@@ -156,7 +158,7 @@ def measurement(case: Case, event: Mapping[str, Any], cold_cache: bool) -> Measu
         launches_per_run=launches,
         settled=settled,
         cold_cache=cold_cache,
-        deviation=deviation if math.isfinite(deviation) else 0.0,
+        deviation=deviation,
         flags=flags,
     )
 

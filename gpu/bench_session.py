@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from gpu import host
-from gpu.bench_child import Child, ChildError, environment
+from gpu.bench_child import Child, ChildError, environment, words
 from gpu.bench_guard import Reader, Watch, same
 from gpu.bench_plan import L2_BYTES, BenchJob, Case, Device, Layout, cases, layout, refusal
 from gpu.bench_result import BenchDevice, BenchResult, Load, Measurement, Progress, Share, Skipped, measurement
@@ -98,10 +98,10 @@ class Session:
         *_, said = child.ask(ask, frozenset({"device"}), START_SECONDS)
         return Device(
             kind="cpu" if cpu else "cuda",
-            name=host.cpu_name() if cpu else _text(said.get("name")),
-            torch=_text(said.get("torch")),
-            cuda=_text(said.get("cuda")),
-            capability=None if cpu else _pair(said.get("capability")),
+            name=host.cpu_name() if cpu else words(said.get("name")) or None,
+            torch=words(said.get("torch")) or None,
+            cuda=words(said.get("cuda")) or None,
+            capability=_pair(said.get("capability")),
             cache_bytes=host.last_cache_bytes() if cpu else _whole(said.get("cache_bytes")) or L2_BYTES,
             free_bytes=host.available_bytes() if cpu else _whole(said.get("free_bytes")),
         )
@@ -129,7 +129,7 @@ class Session:
                 self._say(replace(progress, phase="measuring"))
         if last["event"] == "skipped":
             self._learn(case, last.get("launch_seconds"))
-            return Skipped(case, _text(last.get("reason")) or "torch gave no reason")
+            return Skipped(case, words(last.get("reason")) or "torch gave no reason")
         try:
             found = measurement(case, last, plan.cold)
         except ValueError as error:
@@ -204,15 +204,10 @@ def _mended(error: ChildError, python: str, nvml_fault: str | None) -> str:
     return str(error)
 
 
-def _text(value: object) -> str | None:
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())[:300] if value else None
-
-
-def _pair(value: object) -> tuple[int, int]:
-    """A compute capability; (0, 0), which has no unit for anything, where the child gave none."""
+def _pair(value: object) -> tuple[int, int] | None:
     if isinstance(value, list) and len(value) == 2 and all(isinstance(one, int) for one in value):
         return value[0], value[1]
-    return 0, 0
+    return None
 
 
 def _whole(value: object) -> int | None:

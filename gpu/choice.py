@@ -19,20 +19,6 @@ def select(samples: list[GpuSample], wanted: str | None) -> list[GpuSample]:
     return [sample for sample in samples if any(_is(sample, word) for word in words)]
 
 
-def busiest(samples: list[GpuSample]) -> GpuSample | None:
-    """The GPU to judge a run by: one with a process of the run, then the one with the most compute memory in use.
-
-    Where the processes or their memory are unknown, all memory in use stands for it. None without a GPU.
-    """
-    return max(samples, key=_use, default=None)
-
-
-def _use(sample: GpuSample) -> tuple[bool, int, int]:
-    processes = sample.processes or ()
-    compute = sum(process.memory_bytes or 0 for process in processes)
-    return any(process.this_run for process in processes), compute, sample.memory_used_bytes or 0
-
-
 def _is(sample: GpuSample, word: str) -> bool:
     if word.isdecimal() and len(word) < 4:  # "4070" is a name
         return sample.index == int(word)

@@ -15,11 +15,8 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
-from gpu.choice import busiest, select
 from gpu.nvml_queries import QUERIES, Memory, Query
 from gpu.sample import GpuSample
-
-__all__ = ["Nvml", "busiest", "select"]
 
 SLOW_READ_SECONDS = 0.05
 _CLOSE_SECONDS = 0.3

@@ -96,6 +96,8 @@ def _text(path: Path) -> str:
     try:
         if path.is_dir():
             raise ConfigError(f"{path} is a directory; {WANTED}")
+        if path.exists() and not path.is_file():  # to open a pipe would wait for its writer, perhaps for ever
+            raise ConfigError(f"{path} is a pipe or device; {WANTED}")
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:

@@ -21,15 +21,20 @@ class Format(ABC):
 
     @classmethod
     @abstractmethod
-    def sniff(cls, head: bytes) -> float:
-        """How sure, from 0 to 1, that `head` (the log's first 256 KiB at most) is this trainer's."""
+    def sniff(cls, window: bytes) -> float:
+        """How sure, from 0 to 1, that some of the lines in `window` are this trainer's.
+
+        `window` is whole lines, cleaned as for `feed`: the newest of what came so far, 256 KiB at most, with
+        whatever a launcher or another program printed among them. The last line may lack its end.
+        """
 
     @abstractmethod
     def feed(self, lines: bytes) -> list[Record]:
         r"""The records of whole lines, each ended by \n, free of NUL, CR and escape sequences.
 
-        It gets all the lines that there are, one or a hundred thousand, and may match them as one block. Within
-        one call, Points of the same metrics form one block each unless a Restart stands between them.
+        It gets the lines that one poll gave, one or a hundred thousand, and may match them as one block; the first
+        call also gets what was held back until the format was recognised. Within one call, Points of the same
+        metrics form one block each unless a Restart stands between them.
         """
 
     def close(self) -> list[Record]:

@@ -21,7 +21,7 @@ class LineBuffer:
     def feed(self, piece: bytes) -> bytes:
         r"""The lines that are whole now, ends included. A last \r waits: \n may follow it."""
         if b"\0" in piece:
-            piece = piece.replace(b"\0", b"")
+            piece = piece.translate(None, b"\0")
         text = self.half + piece if self.half else piece
         end = text.rfind(b"\n") + 1
         end = max(end, text.rfind(b"\r", end, max(end, len(text) - 1)) + 1)

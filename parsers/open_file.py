@@ -110,7 +110,7 @@ class OpenFile:
         piece = text[len(self._mark) :]
         self.offset += len(piece)
         self._mark = text[-MARK_BYTES:]
-        if len(piece) == POLL_BYTES and not piece.strip(b"\0"):
+        if piece.count(b"\0") == POLL_BYTES:
             self._leap_hole()
         self.at_end = self.offset >= self.size
         return piece

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parsers.binary import no_text
+from parsers.clean import clean
 from parsers.formats import recognise
 from parsers.records import Record
 from parsers.sources import LogFile, StandardInput
@@ -57,8 +58,9 @@ def _refuse(path: Path, *, may_wait: bool) -> None:
             if may_wait and path.parent.is_dir():
                 return
             raise UserError(f"{path}: there is no such file; check the path")
-        with path.open("rb"):
-            pass
+        # Opening a pipe would wait for its writer; the source refuses it in a line of its own.
+        if path.is_file():
+            path.open("rb").close()
     except PermissionError:
         raise UserError(f"{path}: may not be read; try chmod +r or another user") from None
     except OSError as error:
@@ -78,7 +80,12 @@ def refuse_what_stays_unknown(path: Path, options: Options) -> None:
     if head.startswith(GZIP) or not head.strip():
         return
     reason = no_text(head)
-    if reason is None and options.format is None and age > SETTLED_SECONDS and not (recognise(head) or recognise(tail)):
+    if (
+        reason is None
+        and options.format is None
+        and age > SETTLED_SECONDS
+        and not (recognise(clean(head)) or recognise(clean(tail)))
+    ):
         reason = "is no training log that is known here (traintop formats); where it is one, say --format NAME"
     if reason is not None:
         raise UserError(f"{path} {reason}")
@@ -93,7 +100,7 @@ def newest_log(root: Path) -> tuple[Path, str]:
             break
         try:
             with path.open("rb") as file:
-                found = recognise(file.read(HEAD_BYTES))
+                found = recognise(clean(file.read(HEAD_BYTES)))
         except OSError:
             continue
         if found:

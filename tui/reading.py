@@ -66,6 +66,8 @@ class Reading:
         self._options = options
         self._path = path
         self._given = given_facts(options)
+        self._read_once = self._grew = False
+        """Whether its end was reached once, and whether more came after that."""
         self._looked_at = float("-inf")
         self._open_for: int | None = None
         self._curves: tuple[tuple[object, ...], Curves] | None = None
@@ -85,8 +87,11 @@ class Reading:
     def take(self, budget_seconds: float) -> None:
         """Polls until nothing comes or the time is up."""
         until = time.monotonic() + budget_seconds
-        while self._take_block() and time.monotonic() < until:
-            pass
+        while self._take_block():
+            self._grew = self._grew or self._read_once
+            if time.monotonic() > until:
+                return
+        self._read_once = True
 
     def _take_block(self) -> bool:
         records = self.source.poll()
@@ -124,8 +129,8 @@ class Reading:
             return Silence(None, over=moment.over)
         seconds = self.source.silence_seconds
         if seconds is None or seconds <= QUIET_SECONDS or self._path is None:
-            return Silence(seconds, half_line=self.source.half_line)
-        return Silence(seconds, writers=self._writers(self._path), half_line=self.source.half_line)
+            return Silence(seconds, half_line=self.source.half_line, seen_alive=self._grew)
+        return Silence(seconds, self.source.done, self._writers(self._path), self.source.half_line, self._grew)
 
     def _writers(self, path: Path) -> int | None:
         """How many have the log open; a look at all processes costs milliseconds, so it is kept for a while."""

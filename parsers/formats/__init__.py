@@ -16,16 +16,16 @@ MARGIN = 0.1
 SHOWN = 60
 
 
-def recognise(head: bytes) -> tuple[type[Format], str] | None:
-    """The format of a log that begins with `head`, and why, in one sentence for people.
+def recognise(window: bytes) -> tuple[type[Format], str] | None:
+    """The format of a log that holds the lines in `window`, and why, in one sentence for people.
 
     None where none is sure, or two are about as sure: it may still become clear as the log grows.
     """
-    sure = sorted(((kind.sniff(head), at) for at, kind in enumerate(FORMATS)), reverse=True)
+    sure = sorted(((kind.sniff(window), at) for at, kind in enumerate(FORMATS)), reverse=True)
     best, at = sure[0]
     if best < LEAST or (len(sure) > 1 and best - sure[1][0] < MARGIN):
         return None
-    return FORMATS[at], _why(FORMATS[at], head)
+    return FORMATS[at], _why(FORMATS[at], window)
 
 
 def by_name(name: str) -> type[Format] | None:
@@ -33,10 +33,10 @@ def by_name(name: str) -> type[Format] | None:
     return next((kind for kind in FORMATS if kind.name == name), None)
 
 
-def _why(kind: type[Format], head: bytes) -> str:
-    for number, line in enumerate(head.split(b"\n"), start=1):
+def _why(kind: type[Format], window: bytes) -> str:
+    for line in window.split(b"\n"):
         if kind.sniff(line) > 0:
             shown = "".join(c for c in words(line) if c.isprintable())
             cut = shown if len(shown) <= SHOWN else shown[:SHOWN] + "..."
-            return f'line {number} is {kind.title}\'s: "{cut}"'
+            return f'{kind.title} prints "{cut}"'
     return f"its lines are {kind.title}'s"

@@ -7,15 +7,22 @@ from typing import ClassVar
 
 import numpy as np
 
-from parsers.foreign import words
+from parsers.block import Block
+from parsers.foreign import Hinted, words
 from parsers.format import Format
 from parsers.formats import nanogpt_header
-from parsers.formats.nanogpt_header import Header, begins_run
-from parsers.formats.nanogpt_rows import EVAL, LONGEST, block_rows, find_rows, lines_with_rows, row_across
-from parsers.hints import Hinted
+from parsers.formats.nanogpt_header import START_HINTS, Header, begins_run
+from parsers.formats.nanogpt_rows import (
+    EVAL,
+    LONGEST,
+    block_rows,
+    find_rows,
+    lines_with_rows,
+    may_hold_rows,
+    row_across,
+)
 from parsers.messages import HINTS, TRACEBACK, Messages
 from parsers.records import Ints, Notice, Record, Traits
-from parsers.rows import Block
 from parsers.segments import At, Segments
 from parsers.tables import Row, Table, merged, sequence, tables_of
 
@@ -65,14 +72,18 @@ class NanoGPT(Format):
     )
 
     @classmethod
-    def sniff(cls, head: bytes) -> float:
+    def sniff(cls, window: bytes) -> float:
         """How sure, from 0 to 1, that this is nanoGPT's: its rows and the lines of its start, three of a kind count."""
-        lines = [b"", *head.split(b"\n")]
+        small = window.lower()
+        with_rows, with_start = may_hold_rows(window), any(hint in small for hint in START_HINTS)
+        if not with_rows and not with_start:
+            return 0.0
+        lines = [b"", *window.split(b"\n")]
         hinted = Hinted(lines)
         found = (row for at in lines_with_rows(hinted) for row in _rows(lines[at - 1], lines[at]))
-        rows = list(islice(found, ROWS_TOLD))
+        rows = list(islice(found, ROWS_TOLD)) if with_rows else []
         evals = sum(row.kind == EVAL for row in rows)
-        starts = sum(begins_run(lines[at]) for at in hinted.lines(nanogpt_header.HINTS))
+        starts = sum(begins_run(lines[at]) for at in hinted.lines(START_HINTS))
         return min(1.0, 0.35 * (len(rows) - evals) + 0.3 * min(3, evals) + 0.25 * min(3, starts))
 
     def __init__(self) -> None:
@@ -89,7 +100,6 @@ class NanoGPT(Format):
 
     def feed(self, lines: bytes) -> list[Record]:
         """The records of whole lines. A row that is cut gives none."""
-        lines = lines if lines.endswith(b"\n") else lines + b"\n"
         block = Block(lines)
         tables, others = block_rows(lines, block)
         self._events, self._starts = [], []

@@ -71,9 +71,11 @@ SHARED: Lines = [
     (re.compile(rb"compiling the model\.\.\."), lambda _: {"compile": True}),
 ]
 """Lines that other trainers have taken over."""
-HINTS = (b"overriding", b"tokens per iteration", b"parameter", b"initializing", b"resuming", b"vocab_size",
-         b"weights from", b"fused adamw", b"compiling")  # fmt: skip
-"""In small letters. A line without any of these is none of the above."""
+START_HINTS = (b"overriding", b"tokens per iteration", b"number of parameters", b"initializing", b"resuming",
+               b"vocab_size")  # fmt: skip
+"""In small letters. A line without any of these begins no run."""
+HINTS = (*START_HINTS, b"parameter tensors", b"weights from", b"fused adamw", b"compiling")
+"""A line without any of these is none of the above."""
 
 DEFAULTS: dict[str, Value] = {
     "eval_interval": 2000,

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from parsers.foreign import credible
-from parsers.hints import Hinted
+from parsers.block import Block, Template
+from parsers.foreign import Hinted, credible
 from parsers.records import Ints
-from parsers.rows import Block, Template
 from parsers.tables import Kind, Row, Table
 
 ITER = Kind(("train_loss", "step_seconds", "mfu"), turn=1)
@@ -42,6 +41,7 @@ AFTER = re.compile(rb"[\s^\[\]A-D~;\d]*(?:$|iter |step |saving )")
 """A row ends its line, but for keys typed behind it and another record that lost its line break."""
 CUT = re.compile(rb"(?:i|it|ite|iter|s|st|ste|step|(?:iter|step) (?:\d.{0,100})?)$")
 """A line that may be the beginning of a row, broken by a terminal's right margin."""
+ENDS_TO_BLANKS = bytes.maketrans(b"\n", b" ")
 LONGEST = 4096
 DECIMALS = 4
 """Of a loss, as nanoGPT prints it."""
@@ -80,6 +80,15 @@ def _prefix(lines: bytes, block: Block, left: Ints) -> bytes:
         if 0 < start <= LONGEST_PREFIX:
             return lines[block.starts[at] : block.starts[at] + start]
     return b""
+
+
+def may_hold_rows(text: bytes) -> bool:
+    """Whether it is worth looking for rows in these lines: a fast answer, and never a wrong no.
+
+    A row that a right margin broke is whole again where the line ends are taken out, or made blanks.
+    """
+    joined = (text.translate(ENDS_TO_BLANKS), text.translate(None, b"\n"))
+    return any(b"loss " in line and ROW.search(line) is not None for line in joined)
 
 
 def lines_with_rows(hinted: Hinted) -> list[int]:

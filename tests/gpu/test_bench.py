@@ -214,11 +214,11 @@ def test_a_hanging_child_is_left_with_what_was_measured(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    "answer", ["result(seconds=[])", "result(seconds=[0])", 'result(seconds="1")', "result(launches_per_run=None)"]
+    "odd", ["seconds=[]", "seconds=[0]", 'seconds="1"', "launches_per_run=None", "deviation=1e999", 'deviation="?"']
 )
-def test_a_result_without_sense_is_an_error(tmp_path: Path, answer: str) -> None:
+def test_a_result_without_sense_is_an_error(tmp_path: Path, odd: str) -> None:
     """Numbers that cannot be are not shown as a measurement."""
-    result = bench(job(tmp_path, f'{H200}\nfor job in jobs():\n    if "dtype" in job: {answer}'))
+    result = bench(job(tmp_path, f'{H200}\nfor job in jobs():\n    if "dtype" in job: result({odd})'))
     assert (result.outcome, result.measurements) == ("error", ())
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fake_child import answering, interpreter
 
+from gpu import bench_child
 from gpu.bench_child import Child, ChildError, environment
 
 DEVICE = frozenset({"device"})
@@ -69,8 +70,9 @@ def test_a_child_that_ctrl_c_ended_interrupts_us_too(tmp_path: Path) -> None:
         ask(interpreter(tmp_path, "signal.signal(signal.SIGINT, signal.SIG_DFL)\nos.kill(os.getpid(), signal.SIGINT)"))
 
 
-def test_a_silent_child_times_out_and_is_ended(tmp_path: Path) -> None:
+def test_a_silent_child_times_out_and_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets SIGTERM, and SIGKILL where it does not listen; no process is left behind."""
+    monkeypatch.setattr(bench_child, "GRACE_SECONDS", 0.3)
     pid_file = tmp_path / "pid"
     body = f'signal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen({str(pid_file)!r}, "w").write(str(os.getpid()))\n'
     error = fault(interpreter(tmp_path, body + "while True: time.sleep(60)"), timeout_seconds=1.0)

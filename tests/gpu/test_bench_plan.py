@@ -10,6 +10,7 @@ from gpu.bench_plan import CACHES, HEADROOM, MARGIN_BYTES, MAX_SETS, Case, Devic
 
 H200 = Device("cuda", "NVIDIA H200", "2.13.0", "13.0", (9, 0), 60 << 20, 140 << 30)
 T4 = Device("cuda", "Tesla T4", "2.4.0", "12.1", (7, 5), 4 << 20, 14 << 30)
+UNKNOWN = Device("cuda", None, None, "13.0", None, 128 << 20, None)
 CPU = Device("cpu", "AMD EPYC", "2.13.0", None, None, 32 << 20, 8 << 30)
 
 
@@ -37,10 +38,15 @@ def test_squares_come_first_and_a_shape_only_once() -> None:
 
 @pytest.mark.parametrize(
     ("device", "dtypes"),
-    [(H200, ["bf16", "fp16", "tf32", "fp32"]), (T4, ["fp16", "fp32"]), (CPU, ["fp32", "bf16"])],
+    [
+        (H200, ["bf16", "fp16", "tf32", "fp32"]),
+        (T4, ["fp16", "fp32"]),
+        (UNKNOWN, ["fp16", "fp32"]),
+        (CPU, ["fp32", "bf16"]),
+    ],
 )
 def test_the_default_types_are_those_with_units(device: Device, dtypes: list[str]) -> None:
-    """A Turing has no bf16 and no TF32 units, a CPU is never asked for fp16."""
+    """A Turing has no bf16 and no TF32 units, nor is one of unknown make asked for them, nor a CPU for fp16."""
     assert list(dict.fromkeys(case.dtype for case in cases(device, None, ()))) == dtypes
 
 
@@ -49,6 +55,7 @@ def test_the_default_types_are_those_with_units(device: Device, dtypes: list[str
     [
         (T4, "tf32", (64, 64, 64), "8.0"),
         (T4, "fp8", (64, 64, 64), "8.9"),
+        (UNKNOWN, "tf32", (64, 64, 64), "8.0"),
         (dataclasses.replace(H200, cuda=None), "fp8", (64, 64, 64), "CUDA"),
         (H200, "fp8", (64, 40, 64), "16"),
         (H200, "fp8", (64, 64, 40), "16"),

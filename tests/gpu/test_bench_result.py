@@ -6,7 +6,7 @@ import statistics
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpu.bench_plan import Case
@@ -22,6 +22,7 @@ GOOD: dict[str, Any] = {
 }
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=50))
 def test_the_median_is_the_median(times: list[float]) -> None:
     """quantile(0.5) agrees with the standard library."""
@@ -34,6 +35,7 @@ def test_quantiles_lie_between_neighbours() -> None:
     assert (quantile(values, 0.1), quantile(values, 0.9), quantile([1.0, 2.0], 0.25)) == (1.0, 9.0, 1.25)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=50))
 def test_rates_are_ordered(times: list[float]) -> None:
     """p10 <= median <= p90 <= best: p10 is the rate of the slow runs."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +21,9 @@ from gpu.bench import BenchJob, run_bench
 from gpu.matmul import Case, Skip, deviation, precision, trusted
 
 SCRIPT = Path(matmul.__file__)
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+Said = tuple[int, list[dict[str, Any]]]
+"""The exit code and the events of the script."""
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
 
 
@@ -107,23 +112,32 @@ class TestWithTorch:
         trusted(case, deviation(torch, case, a, b, matmul.product(old, case, a, b, d)()))
 
 
-def events(jobs: list[dict[str, Any]], python: tuple[str, ...] = (sys.executable,)) -> tuple[int, list[dict[str, Any]]]:
-    """The exit code and the events of the script for these jobs."""
-    text = "".join(json.dumps(job) + "\n" for job in jobs)
-    done = subprocess.run([*python, str(SCRIPT)], input=text, capture_output=True, text=True, check=False)
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
-
-
 OPEN = {"device": "cpu", "threads": 1}
 SMALL = {"dtype": "fp32", "shape": [64, 48, 32], "seconds": 0.2, "warm_seconds": 0.0, "sets": 3, "flush_bytes": 0}
 
 
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Answers jobs in this process, so that torch is imported once for all tests."""
+
+    def serve(*jobs: dict[str, Any]) -> Said:
+        import torch
+
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(job) + "\n" for job in jobs)))
+        threads = torch.get_num_threads()
+        code = matmul.serve(torch)
+        torch.set_num_threads(threads)
+        return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return serve
+
+
 @needs_torch
-def test_a_session_of_the_child() -> None:
+def test_a_session_of_the_child(served: Callable[..., Said]) -> None:
     """A device, a product, one too large for any memory, one too slow for its time, and the end of input."""
     huge = {**SMALL, "shape": [1 << 20, 1 << 20, 1 << 20]}
     slow = {**SMALL, "shape": [1024, 1024, 1024], "seconds": 0.0}
-    code, said = events([OPEN, SMALL, huge, slow])
+    code, said = served(OPEN, SMALL, huge, slow)
     assert (code, [event["event"] for event in said]) == (0, ["device", "measuring", "result", "skipped", "skipped"])
     assert said[0]["kind"] == "cpu"
     assert len(said[2]["seconds"]) >= matmul.MIN_RUNS
@@ -132,47 +146,46 @@ def test_a_session_of_the_child() -> None:
 
 
 @needs_torch
-def test_a_job_that_is_none_is_one_line_of_error() -> None:
+def test_a_job_that_is_none_is_one_line_of_error(served: Callable[..., Said]) -> None:
     """No traceback, exit code 1."""
-    code, said = events([OPEN, {**SMALL, "dtype": "int3"}])
+    code, said = served(OPEN, {**SMALL, "dtype": "int3"})
     assert (code, said[-1]["event"], said[-1]["kind"]) == (1, "error", "failed")
 
 
 @needs_torch
-def test_without_cuda_the_child_says_so() -> None:
+def test_without_cuda_the_child_says_so(served: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
     """The kind tells the parent which mend to name."""
     import torch
 
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU here")
-    code, said = events([{"device": "cuda"}])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, said = served({"device": "cuda"})
     assert (code, said[-1]["kind"]) == (1, "no-device")
 
 
 def test_without_torch_the_child_says_so() -> None:
     """-S hides the installed packages: what is left is the bare interpreter."""
-    code, said = events([OPEN], (sys.executable, "-S", "-E"))
-    assert (code, [event["kind"] for event in said]) == (1, ["no-torch"])
-    assert sys.executable in said[0]["message"]
+    done = subprocess.run([sys.executable, "-S", "-E", str(SCRIPT)], capture_output=True, text=True, check=False)
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["kind"]) == (1, "no-torch")
+    assert sys.executable in said["message"]
 
 
 @needs_torch
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_child_quietly(number: signal.Signals) -> None:
+def test_a_signal_ends_the_child_quietly() -> None:
     """What it printed is there, nothing is said on standard error, and it ends by the signal itself."""
-    command = [sys.executable, str(SCRIPT)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        assert child.stderr is not None
-        child.stdin.write(json.dumps(OPEN) + "\n" + json.dumps({**SMALL, "seconds": 600.0}) + "\n")
-        child.stdin.flush()
-        assert json.loads(child.stdout.readline())["event"] == "device"
-        child.send_signal(number)
-        assert child.wait(60) == -number
-        assert child.stderr.read() == ""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    children = [subprocess.Popen([sys.executable, str(SCRIPT)], **PIPES) for _ in signals]
+    for child, number in zip(children, signals, strict=True):
+        with child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            assert child.stderr is not None
+            child.stdin.write(json.dumps(OPEN) + "\n" + json.dumps({**SMALL, "seconds": 600.0}) + "\n")
+            child.stdin.flush()
+            assert json.loads(child.stdout.readline())["event"] == "device"
+            child.send_signal(number)
+            assert child.wait(60) == -number
+            assert child.stderr.read() == ""
 
 
 def test_the_script_is_python_3_9() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_nvml import OLD_DRIVER, OLDER_DRIVER, Clock, FakeGpu, FakeNvml
 
-from gpu.nvml import Nvml, busiest, select
+from gpu.nvml import Nvml
 from gpu.sample import GpuProcess, GpuSample
 
 
@@ -211,47 +211,3 @@ def test_an_impossible_number_is_unknown(library: FakeNvml, change: Callable[[An
     sample = Nvml().read()[0]
     assert getattr(sample, field) is None
     assert sample.fault(field) == "an impossible value"
-
-
-SAMPLES = [
-    GpuSample(0, "NVIDIA GeForce RTX 4070", "GPU-aaaa1111-0"),
-    GpuSample(1, "NVIDIA GeForce RTX 4070 Ti", "GPU-bbbb2222-0"),
-    GpuSample(2, "NVIDIA A100-SXM4-80GB", "GPU-a1003333-0"),
-    GpuSample(3, "NVIDIA RTX A1000 Laptop GPU", None),
-]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "indices"),
-    [
-        (None, [0, 1, 2, 3]),
-        ("0", [0]),
-        ("2,0", [0, 2]),
-        ("9", []),
-        ("GPU-bbbb", [1]),
-        ("gpu-AAAA1111-0", [0]),
-        ("bbbb2222", [1]),
-        ("4070", [0]),
-        ("RTX 4070 Ti", [1]),
-        ("NVIDIA GeForce RTX 4070", [0]),
-        ("a100", [2]),
-        ("H100", []),
-        ("RTX A1000", [3]),
-        ("", []),
-    ],
-)
-def test_a_gpu_is_chosen_by_index_uuid_or_name(wanted: str | None, indices: list[int]) -> None:
-    """An index, the beginning of a UUID, a name as short as it may be, several by comma; nothing is guessed."""
-    assert [sample.index for sample in select(SAMPLES, wanted)] == indices
-
-
-def test_the_busiest_gpu() -> None:
-    """The run's own GPU comes first, then the one with the most compute memory, then the fullest."""
-    idle = GpuSample(0, "a", memory_used_bytes=500)
-    display = GpuSample(1, "b", memory_used_bytes=900, processes=())
-    other = GpuSample(2, "c", processes=(GpuProcess(1, 700, None, False),))
-    mine = GpuSample(3, "d", processes=(GpuProcess(2, 100, None, True),))
-    assert busiest([]) is None
-    assert busiest([idle, display]) is display
-    assert busiest([idle, display, other]) is other
-    assert busiest([idle, display, other, mine]) is mine

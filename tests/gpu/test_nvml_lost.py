@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fake_nvml import GPU_IS_LOST, UNINITIALIZED, UNKNOWN, Clock, FakeGpu, FakeNvml, installed
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpu.nvml import Nvml
@@ -94,6 +94,7 @@ SYMBOLS = [*EVERYTHING, "nvmlInitWithFlags", "nvmlShutdown", "nvmlDeviceGetCount
 CODES = [1, 2, 3, 4, 6, 7, 10, 13, 15, 16, 18, 25, 28, 42, 999]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.dictionaries(st.sampled_from(SYMBOLS), st.sampled_from(CODES)), st.booleans()), max_size=8)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gpu.peaks import SPECS, GpuSpec, candidates, clock_true_flops, derive, find, peak_flops
@@ -13,6 +13,7 @@ from gpu.peaks import SPECS, GpuSpec, candidates, clock_true_flops, derive, find
 TERA = 1e12
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 @example("rtx" * 20)
 @example("4070\x00\x1b[31m")
@@ -26,6 +27,7 @@ def test_no_text_raises(text: str) -> None:
         assert ends is None or ends[0] <= ends[1]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["nvidia", "rtx", "4070", "ti", "super", "a100", "sxm4", "80gb", "laptop", "h100", "l4"]))
 )

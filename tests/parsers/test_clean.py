@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.clean import clean, printable
@@ -74,6 +74,7 @@ def test_a_clean_block_is_not_copied() -> None:
     assert clean(block) is block
 
 
+@settings(deadline=None)
 @given(PIECES)
 def test_nothing_unwanted_is_left(raw: bytes) -> None:
     r"""Whatever comes in: no control but \n and \t goes out, nothing grows, and cleaning twice changes nothing."""
@@ -83,6 +84,7 @@ def test_nothing_unwanted_is_left(raw: bytes) -> None:
     assert clean(text) == text
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES))
 def test_lines_are_cleaned_each_by_itself(pieces: list[bytes]) -> None:
     """Cleaning whole lines one by one gives the same bytes as cleaning them all at once."""
@@ -114,6 +116,7 @@ def test_shown_text_is_one_harmless_line(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
+@settings(deadline=None)
 @given(st.text() | PIECES.map(lambda raw: raw.decode("utf-8", "surrogateescape")))
 def test_shown_text_holds_no_control(text: str) -> None:
     """Whatever comes in, what goes out can be encoded, stays on its line and moves nothing."""

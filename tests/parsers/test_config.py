@@ -75,7 +75,8 @@ def test_text_with_a_byte_order_mark_or_other_encoding_is_read(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "reason"),
     [("x = = 3\n", "no Python in line 1"), (b"\x7fELF\0\0", "binary"), ("x = 1\n" * 200_000, "larger than 1 MiB"),
-     ("# About\nThis is *Markdown*.\n", "no Python in line 2"), ("(" * 3000, "no Python")],
+     ("# About\nThis is *Markdown*.\n", "no Python in line 2"), ("(" * 3000, "no Python"),
+     ("x = " + "-" * 100_000 + "1\n", "no Python"), ("a" + ".b" * 50_000 + " = 1\n", "no Python")],
 )  # fmt: skip
 def test_what_is_no_config_is_told_in_one_line(tmp_path: Path, content: bytes | str, reason: str) -> None:
     """The line names the path, what is wrong and what belongs there."""
@@ -97,6 +98,14 @@ def test_what_cannot_be_opened_is_told_in_one_line(tmp_path: Path, name: str, re
     """Missing, a directory, and paths that no file system takes."""
     with pytest.raises(ConfigError, match=reason):
         read_config(tmp_path / name)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """To open one waits until somebody writes to it, which nobody may ever do."""
+    pipe = tmp_path / "config.py"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="pipe"):
+        read_config(pipe)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")

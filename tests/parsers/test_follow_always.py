@@ -66,7 +66,7 @@ class Writer:
         self.half = b""
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(
         st.sampled_from([Writer.append, Writer.append_half, Writer.truncate, Writer.replace, Writer.rotate, None]),

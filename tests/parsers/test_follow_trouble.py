@@ -56,6 +56,36 @@ def test_a_pipe_is_refused_without_being_opened(tmp_path: Path, monkeypatch: pyt
     assert "traintop -" in tail.reason
 
 
+def test_links_that_lead_to_each_other_are_a_reason(tmp_path: Path) -> None:
+    """A loop of symbolic links is said, and the log that takes its place later is read."""
+    log, other = tmp_path / "train.log", tmp_path / "other.log"
+    log.symlink_to(other)
+    other.symlink_to(log)
+    tail = Tail(log)
+    assert tail.read() == Reading()
+    assert tail.reason is not None
+    assert os.strerror(errno.ELOOP) in tail.reason
+    log.unlink()
+    log.write_bytes(lines(0, 1))
+    assert tail.read() == Reading(lines(0, 1))
+
+
+def test_a_folder_that_vanishes_is_waited_for(tmp_path: Path) -> None:
+    """A run's folder is removed while its log is followed, and made again: a reason between, then the new log."""
+    log = tmp_path / "out" / "train.log"
+    log.parent.mkdir()
+    log.write_bytes(lines(0, 10))
+    tail = Tail(log)
+    tail.read()
+    log.unlink()
+    log.parent.rmdir()
+    assert tail.read() == Reading()
+    assert tail.reason == f"{log} was removed"
+    log.parent.mkdir()
+    log.write_bytes(lines(50, 51))
+    assert read_all(tail) == [Reading(lines(50, 51), "replaced")]
+
+
 def test_a_path_that_cannot_be_is_refused() -> None:
     """A NUL in the path is an error of its own kind; it is a reason too."""
     tail = Tail("a\0b")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import parsers.lines
@@ -44,12 +44,14 @@ def test_a_last_return_waits_for_a_line_feed() -> None:
     assert buffer.half == b"c"
 
 
+@settings(deadline=None)
 @given(STREAM, st.lists(st.integers(0, 200)))
 def test_cuts_change_nothing(stream: bytes, places: list[int]) -> None:
     """Every way to cut a stream into writes gives the same lines, each exactly once."""
     assert read(cut(stream, places)) == read([stream])
 
 
+@settings(deadline=None)
 @given(STREAM, st.lists(st.integers(0, 200)))
 def test_cuts_change_nothing_in_long_lines(stream: bytes, places: list[int]) -> None:
     """That holds also where lines are longer than what is kept of them."""

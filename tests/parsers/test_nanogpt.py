@@ -26,7 +26,7 @@ shares = st.floats(0, 200).map("{:.2f}".format) | st.just("-100.00")
 def logs(draw: st.DrawFn) -> str:
     """A log whose steps rise, with evals, checkpoints, old and new rows, blank and foreign lines between."""
     lines: list[str] = []
-    for step in range(draw(st.integers(0, 50))):
+    for step in range(draw(st.integers(0, 45))):
         if step % 7 == 0:
             lines.append(f"step {step}: train loss {draw(losses)}, val loss {draw(losses)}")
         if step % 14 == 7:
@@ -79,7 +79,7 @@ def test_nan_and_infinity_are_values(lines: int) -> None:
     assert np.isinf(points[EVAL].columns["val_loss"]).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(logs(), st.lists(st.integers(1, 20), max_size=20))
 def test_the_pieces_in_which_a_log_comes_do_not_matter(log: str, sizes: list[int]) -> None:
     """Fed whole, in pieces or line by line, which take other ways through the parser, the rows have the same bits."""
@@ -90,7 +90,7 @@ def test_the_pieces_in_which_a_log_comes_do_not_matter(log: str, sizes: list[int
     assert notices(whole, "checkpoint") == notices(pieces, "checkpoint") == notices(single, "checkpoint")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(logs(), st.sampled_from(["[rank0]: ", "0: ", "2024-11-18 22:27:11,793 INFO ", "[default0]:"]))
 def test_a_launchers_prefix_changes_nothing(log: str, prefix: str) -> None:
     """Rows behind the same prefix on each line are taken as a block too, with the same bits."""
@@ -104,7 +104,7 @@ def test_any_bytes_may_come(noise: bytes, sizes: list[int]) -> None:
     assert rows(read(noise, sizes)) == []
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(logs(), st.binary(max_size=200))
 def test_noise_between_two_logs_loses_nothing(log: str, noise: bytes) -> None:
     """What stands before a line of noise and after it is read as if the noise were not there."""

@@ -70,7 +70,7 @@ def test_lines_printed_twice_begin_nothing() -> None:
     assert restarts(read(log)) == []
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 45), st.booleans()), max_size=5), st.data())
 def test_restarts_do_not_depend_on_the_pieces(runs: list[tuple[int, int, bool]], data: st.DataObject) -> None:
     """However a log is cut into pieces, its segments and the reasons for them are the same."""

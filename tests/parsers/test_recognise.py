@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from parsers.formats import FORMATS, by_name, recognise
 from parsers.formats.nanogpt import NanoGPT
+from parsers.formats.nanogpt_rows import may_hold_rows, row_across
 
 ITERS = b"".join(b"iter %d: loss 3.2751, time 452.62ms, mfu 13.32%%\n" % n for n in range(5))
 HEADER = b"Overriding config with config/x.py:\nn_layer = 1\n\ntokens per iteration will be: 524,288\n"
@@ -35,10 +36,25 @@ def test_nanogpts_rows_and_headers_are_recognised() -> None:
 
 
 def test_the_reason_shows_the_first_line_that_told() -> None:
-    """With its number, shortened, without control characters."""
+    """Shortened, without control characters."""
     found = recognise(b"hello\n\x07" + ITERS)
     assert found is not None
-    assert found[1] == 'line 2 is nanoGPT\'s: "iter 0: loss 3.2751, time 452.62ms, mfu 13.32%"'
+    assert found[1] == 'nanoGPT prints "iter 0: loss 3.2751, time 452.62ms, mfu 13.32%"'
+
+
+@pytest.mark.parametrize("row", [ITERS.splitlines()[0], b"step 25: train loss 10.8684, val loss 10.8727"])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_the_fast_look_sees_every_row_that_the_slow_one_finds(row: bytes, end: bytes) -> None:
+    """A narrow terminal has each row on two lines, broken anywhere, sometimes without the blank at the break."""
+    found = 0
+    for column in range(1, len(row)):
+        head, tail = row[:column], row[column:]
+        for first, second in ((head, tail), (head.rstrip(), tail.lstrip())):
+            if row_across(first, second) is not None:
+                found += 1
+                assert may_hold_rows(b"hello\n" + first + b"\n" + second + end)
+    assert found > len(row)
+    assert may_hold_rows(row + end)
 
 
 def test_one_line_alone_says_little() -> None:

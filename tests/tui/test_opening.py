@@ -89,3 +89,11 @@ def test_a_format_that_was_named_is_believed(tmp_path: Path) -> None:
 
     with pytest.raises(UserError):
         refuse_what_stays_unknown(path, Options())
+
+
+def test_a_pipe_with_a_name_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """Opening it would hang for ever."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UserError, match="pipe"):
+        list(whole(open_log(str(tmp_path / "pipe"), Options(), may_wait=False)))

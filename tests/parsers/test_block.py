@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.rows import Block, Template
+from parsers.block import Block, Template
 
 TEMPLATE: Template = (b"iter ", 0, b": loss ", 4, b", time ", 2, b"ms\n")
 PATTERN = re.compile(rb"iter (\d{1,9}): loss (\d{1,9}\.\d{4}), time (\d{1,9}\.\d\d)ms")
@@ -26,7 +26,7 @@ def match(text: bytes, template: Template = TEMPLATE) -> tuple[list[int], list[l
     return lines.tolist(), [column.tolist() for column in columns]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(near_rows | lines_of_text, max_size=60))
 def test_a_block_finds_what_a_pattern_finds_and_float_reads(texts: list[str]) -> None:
     """The same lines match as by `re`, and their numbers are float()'s to the last bit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.hints import Hinted
+from parsers.foreign import Hinted
 
 lines_of_few_letters = st.lists(st.text("abAB ", max_size=6).map(str.encode), max_size=12)
 words_of_few_letters = st.lists(st.text("ab ", min_size=1, max_size=3).map(str.encode), max_size=3)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from cases import make_case
+
+from diagnosis.finding import Finding, Severity
+from diagnosis.trend import Trend
+from diagnosis.verdict import verdict
+
+
+def found(severity: Severity, title: str = "Steps are slower") -> Finding:
+    return Finding("x", severity, 0.9, title, (), ())
+
+
+def test_all_well_is_said_too() -> None:
+    """Silence would leave the reader in doubt."""
+    case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss"))
+
+    assert verdict(case, [found("info")]) == "Running: improving, nothing to worry about."
+
+
+@pytest.mark.parametrize(
+    ("severities", "words"),
+    [
+        (["warning"], "steps are slower"),
+        (["warning", "warning", "info"], "2 warnings"),
+        (["critical", "warning"], "1 critical and 1 warning"),
+    ],
+)
+def test_one_warning_is_told_and_several_are_counted(severities: list[Severity], words: str) -> None:
+    """The sentence stays short."""
+    case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss"))
+
+    assert verdict(case, [found(s) for s in severities]) == f"Running: improving, {words}."
+
+
+def test_a_falling_training_loss_alone_is_not_called_improving() -> None:
+    """With two evals nobody knows what validation does."""
+    case = make_case({"val_loss": ([0, 800], [4.0, 4.2])}, trend=Trend("improving", "train_loss"))
+
+    assert "of validation too few evals to tell" in verdict(case, [])
+
+
+def test_a_run_that_ended_badly_is_not_called_well() -> None:
+    """No "nothing to worry about" for what stopped or crashed."""
+    for state in ("stopped", "crashed", "stalled", "diverged"):
+        assert "nothing to worry" not in verdict(make_case({"val_loss": ([0], [4.0])}, state=state), [])
+
+
+def test_waiting_says_nothing_else() -> None:
+    """There is no trend of nothing."""
+    assert verdict(make_case(state="waiting"), []) == "Waiting for the first step."
