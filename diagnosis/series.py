@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -47,12 +49,12 @@ class Series:
 
     def since(self, step: float) -> Series:
         """Only the points at `step` or later."""
-        at = int(np.searchsorted(self.steps, step, side="left"))
+        at = _place(self.steps, step, "left")
         return self if at == 0 else Series(self.name, self.steps[at:], self.values[at:])
 
     def until(self, step: float) -> Series:
         """Only the points at `step` or before."""
-        at = int(np.searchsorted(self.steps, step, side="right"))
+        at = _place(self.steps, step, "right")
         return self if at == len(self.steps) else Series(self.name, self.steps[:at], self.values[:at])
 
     def at(self, steps: Ints) -> Floats:
@@ -61,3 +63,11 @@ class Series:
         if not len(known):
             return np.full(len(steps), np.nan)
         return np.interp(steps, known.steps, known.values, left=np.nan, right=np.nan)
+
+
+def _place(steps: Ints, step: float, side: Literal["left", "right"]) -> int:
+    """Where `step` stands among the steps. Asked in whole numbers: a float would turn the whole column into floats."""
+    if not len(steps) or not math.isfinite(step):
+        return len(steps) if step > 0 else 0
+    whole = math.ceil(step) if side == "left" else math.floor(step)
+    return int(np.searchsorted(steps, np.int64(min(max(whole, -(2**62)), 2**62)), side=side))

@@ -10,9 +10,10 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gpu.bench_result import BenchResult
+if TYPE_CHECKING:
+    from gpu.bench_result import BenchResult
 
 SCHEMA = 1
 

@@ -19,6 +19,7 @@ from tui.lines import Lines
 from tui.look import Look, next_axes
 from tui.panels.details import advice_of
 from tui.panels.diagnosis import chosen_of, matching
+from tui.panels.status import at_end
 from tui.snapshot import Snapshot
 from tui.theme import without_colour
 
@@ -208,7 +209,7 @@ class TraintopApp(App[None]):
         clock = stage.snapshot.replay
         if clock is None or self._controls is None:
             self._held = self._newest if self._held is None else None
-        elif clock.paused:
+        elif clock.paused or at_end(stage.snapshot):
             self._controls.resume()
         else:
             self._controls.pause()

@@ -18,6 +18,8 @@ SHOWN_SHARE = 0.96
 """The curve is inside the default range in this share of the columns: the fall from ln(vocabulary) is not."""
 PLANNED_FROM = 0.4
 """From this share of the plan on the axis reaches to the planned end."""
+LEAST_SPAN = 0.005
+"""A range is at least this share of its values: what moves less is flat, and its last digits are no curve."""
 FARTHEST = 1e30
 LIMITS_OF = 16
 """A range ends at round numbers of so many parts of it, at most: close to the curve, and yet it rarely moves."""
@@ -146,6 +148,9 @@ def y_axis(raw: Columns, line: Floats, val: Columns, extra: Sequence[float], *, 
     lowest = float(np.min([*_finite(raw.low), *_finite(val.low)], initial=low))
     if highest - low <= 1.35 * (high - low):
         high = highest
+    lacking = LEAST_SPAN * max(abs(low), abs(high)) - (high - low)
+    if lacking > 0:
+        low, high = low - lacking / 2, high + lacking / 2
     log = log and low > 0
     bottom, top = round_limits(low, min(high, FARTHEST), LIMITS_OF)
     if log and bottom <= 0:

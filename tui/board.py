@@ -6,7 +6,7 @@ from typing import Protocol
 
 from textual.strip import Strip
 
-from tui.layout import Needs, Placement, place
+from tui.layout import Needs, Placement, place, right_width
 from tui.look import PANELS, Look, Panel
 from tui.panels import details, diagnosis, footer, gpu, help, loss, run, speed, status, tokens  # noqa: A004  a page
 from tui.snapshot import Snapshot
@@ -38,7 +38,14 @@ def placements(snapshot: Snapshot, width: int, height: int, look: Look) -> tuple
     shown = diagnosis.matching(snapshot.findings, look.filter)
     # While a filter is typed the panel keeps its size: a screen that jumps at each letter cannot be read.
     findings = len(snapshot.findings) if look.filter else len(shown)
-    return place(width, height, look, Needs(lines, max(findings, 1) + len(diagnosis.notes(snapshot))))
+    column = right_width(width)
+    needs = Needs(
+        gpu_lines=lines,
+        findings=max(findings, 1) + len(diagnosis.notes(snapshot)),
+        tokens_lines=tokens.wanted_lines(snapshot, column, look),
+        speed_lines=speed.wanted_lines(snapshot, column, look),
+    )
+    return place(width, height, look, needs)
 
 
 def draw(snapshot: Snapshot, width: int, height: int, look: Look) -> list[tuple[Placement, list[Strip]]]:

@@ -29,25 +29,29 @@ class Hardware:
 
     def __init__(self, options: Options, *, log: Path | None = None, ask_nvml: bool = True) -> None:
         self._wanted = options.gpu
-        self._ask_nvml = ask_nvml or options.gpu is not None
+        self._ask_nvml = ask_nvml
         self._log = log
         self._named = _named(options)
         self._nvml: Nvml | None = None
         self._processes_at = float("-inf")
         self._run_pids: frozenset[int] | None = None
-        self.fault: str | None = None
+        self.fault: str | None = None if ask_nvml else "a replay has no GPU readings; name the GPU with --gpu"
 
     def sample(self) -> tuple[GpuSample, ...]:
-        """The GPUs now; for a GPU that is only named, what its table says. Empty, with `fault`, where there is none."""
+        """The GPUs now; for a GPU that is named and not here, what its table says.
+
+        Empty, with `fault` saying why, where there is none.
+        """
+        here = self._read() if self._ask_nvml else ()
+        if here or self._named is None:
+            return here
+        return (self._named,)
+
+    def _read(self) -> tuple[GpuSample, ...]:
         from gpu.choice import select
         from gpu.nvml import Nvml
         from gpu.processes import mark, this_run_pids
 
-        if self._named is not None:
-            return (self._named,)
-        if not self._ask_nvml:
-            self.fault = "a replay has no GPU readings; name the GPU with --gpu"
-            return ()
         if self._nvml is None:
             self._nvml = Nvml()
         now = time.monotonic()
@@ -61,10 +65,8 @@ class Hardware:
 
     def sample_once(self, *, ask_nvml: bool) -> tuple[GpuSample, ...]:
         """One reading for a report. Without `ask_nvml` only a GPU that the user named or numbered counts."""
-        if self._named is not None:
-            return (self._named,)
-        if not ask_nvml and self._wanted is None:
-            return ()
+        if not ask_nvml and (self._wanted is None or self._named is not None):
+            return () if self._named is None else (self._named,)
         samples = self.sample()
         if self._nvml is not None:
             self._nvml.close()

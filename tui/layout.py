@@ -16,6 +16,8 @@ TALL = 34
 """Lines from which a narrow screen frames its panels too."""
 LOSS_AT_LEAST = 6
 """Lines that the loss keeps while lesser panels still have theirs: values, four of the chart, the trend."""
+LEAST_FRAME = 4
+"""Lines of the smallest frame that is worth its edges."""
 ONE_LINE = ("footer", "gpu", "speed", "tokens")
 FEW_LINES = ("status", "loss", "diagnosis", "gpu", "speed", "tokens", "footer")
 
@@ -33,10 +35,12 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """How much there is to show: lines inside the GPU panel (0 without a GPU), and findings."""
+    """How much there is to show: lines inside the frames (for the GPU 0 without one), and findings."""
 
     gpu_lines: int = 1
     findings: int = 0
+    tokens_lines: int = 9
+    speed_lines: int = 5
 
 
 def place(width: int, height: int, look: Look, needs: Needs) -> tuple[Placement, ...]:
@@ -74,9 +78,9 @@ def _two_columns(width: int, height: int, needs: Needs) -> tuple[Placement, ...]
     gpu = _gpu_height(needs, body // 3)
     diagnosis = min(max(needs.findings, 1) + 2, max(4, body // 3))
     upper = body - gpu - diagnosis
-    right = min(48, max(38, round(width * 0.342)))
+    right = right_width(width)
     left = width - right
-    column = _column(upper)
+    column = _column(upper, needs)
     y, beside = 1, []
     for name, lines in column:
         beside.append(Placement(name, left, y, right, lines))
@@ -89,12 +93,17 @@ def _two_columns(width: int, height: int, needs: Needs) -> tuple[Placement, ...]
     )
 
 
-def _column(height: int) -> list[tuple[str, int]]:
-    """Tokens above speed; what both leave goes to the run's own facts."""
-    speed = min(7, max(3, height // 2))
-    tokens = min(11, height - speed)
+def right_width(width: int) -> int:
+    """Cells of the column at the right."""
+    return min(48, max(38, round(width * 0.342)))
+
+
+def _column(height: int, needs: Needs) -> list[tuple[str, int]]:
+    """Tokens above speed, each as high as it needs; what both leave goes to the run's own facts."""
+    speed = min(needs.speed_lines + 2, max(3, height // 2))
+    tokens = min(needs.tokens_lines + 2, height - speed)
     rest = height - speed - tokens
-    if rest >= 4:
+    if rest >= LEAST_FRAME:
         return [("tokens", tokens), ("speed", speed), ("run", rest)]
     return [("tokens", tokens + rest), ("speed", speed)]
 

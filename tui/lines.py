@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -12,6 +13,8 @@ from textual.widget import Widget
 
 Cell = tuple[str, Style | None]
 BASE = Style.parse("default")
+_SINGLE = re.compile("[ -~°±·×–−…─-╿⠀-⣿]*")
+"""What a chart and most facts are made of: characters of one cell each."""
 
 
 class Lines(Widget):
@@ -39,9 +42,11 @@ class Lines(Widget):
             self.refresh(*regions)
         return len(regions)
 
-    def render_line(self, y: int) -> Strip:
-        """Textual asks for a line."""
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, BASE)
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Textual asks for a part. Ready lines need none of its styling, which costs more than drawing them."""
+        empty = Strip.blank(self.size.width, BASE)
+        shown = [*self._strips[crop.y : crop.bottom], *[empty] * max(0, crop.bottom - max(crop.y, len(self._strips)))]
+        return [strip if strip.cell_length == crop.width else strip.crop(crop.x, crop.right) for strip in shown]
 
 
 def changed(before: Sequence[Strip], after: Sequence[Strip]) -> Iterator[Region]:
@@ -62,7 +67,7 @@ def _cells(strip: Strip) -> list[Cell]:
     cells: list[Cell] = []
     for text, style, _ in strip:
         behind = style if style is not None and (style.bgcolor or style.reverse or style.underline) else None
-        if text.isascii():
+        if _SINGLE.fullmatch(text):
             cells += [(character, behind if character == " " else style) for character in text]
             continue
         for character in text:

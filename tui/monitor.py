@@ -22,11 +22,13 @@ from tui.snapshot import FindingView, Snapshot
 READ_SECONDS = 0.25
 """The longest that one tick reads before it shows what it has."""
 HISTORY = 60
-GUEST_SHARE = 0.005
-"""The rules rest two hundred times as long as they took: all of a guest is to take 1 % of a core."""
+GUEST_SHARE = 0.003
+"""The rules rest some three hundred times as long as they took: all of a guest is to take 1 % of a core."""
 REPLAY_SHARE = 0.25
 """A replay has the machine to itself."""
 LONGEST_REST_SECONDS = 30.0
+LOOK_AGAIN_SECONDS = 5.0
+"""Where nothing is new, only the silence grows, and that is looked at now and then."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,8 @@ class Monitor(threading.Thread):
         self._generation = 0
         self._poked = False
         self._shown: tuple[object, ...] = ()
+        self._known: tuple[object, ...] = ()
+        self._look_again = 0.0
         self._busy: dict[int, deque[float]] = {}
 
     def stop(self) -> None:
@@ -149,6 +153,10 @@ class Monitor(threading.Thread):
     def _judge(self, samples: tuple[GpuSample, ...]) -> None:
         """The numbers at each tick; trend, forecast and rules when they had their rest."""
         began, now = time.thread_time(), time.monotonic()
+        known = (self.reading.run.version, samples)
+        if known == self._known and now < self._look_again:
+            return
+        self._known, self._look_again = known, now + LOOK_AGAIN_SECONDS
         moment = Moment(gpus=samples, over=self.reading.source.done, alive=self.reading.alive)
         due = self._rest.due(now)
         self._case = self.reading.case(moment, may_wait=not due)

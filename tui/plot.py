@@ -91,19 +91,22 @@ class Plot:
     def picture(self) -> Hashable:
         """What the chart turns on, as far as it shows: two plots of the same picture are drawn alike."""
         curves, val = self.curves, self.curves.val
+        drawn = (*self._dots(), self.raw.bad, self.val.bad)
+        words = (curves.forecast, curves.restarts, curves.x_kind, curves.unit_per_step)
+        evals = (val.best, val.last_step, val.last)
+        return (self.x, self.y, self.width, self.rows, self.look, *words, *evals, *(a.tobytes() for a in drawn))
+
+    def _dots(self) -> tuple[Floats, ...]:
+        """Whole dot rows of the raw points, the smooth line and the evals: low and high of each but the line."""
         shown = (self.raw.low, self.raw.high, self.line, self.val.low, self.val.high)
-        dots = [np.rint(self.dot_rows(values)).tobytes() for values in shown]
-        bad = (self.raw.bad.tobytes(), self.val.bad.tobytes())
-        words = (curves.forecast, curves.restarts, curves.x_kind, curves.unit_per_step, val.best, val.last_step)
-        return (self.x, self.y, self.width, self.rows, *dots, *bad, *words, self.look)
+        return tuple(np.rint(self.dot_rows(values)) for values in shown)
 
     def canvas(self) -> Canvas:
         """The curves alone: val over train over the forecast over the raw points."""
         look, dots = self.look, (4 * self.rows, 2 * self.width)
-        raw = pack(spans(self.dot_rows(self.raw.low), self.dot_rows(self.raw.high), dots))
-        line = self.dot_rows(self.line)
+        raw_low, raw_high, line, val_low, val_high = self._dots()
+        raw = pack(spans(raw_low, raw_high, dots))
         train = pack(joined(line, line, self.raw.bad, dots))
-        val_low, val_high = self.dot_rows(self.val.low), self.dot_rows(self.val.high)
         val = pack(joined(val_low, val_high, self.val.bad, dots)) if look.colour else np.zeros_like(raw)
         ahead = pack(self._ahead(dots))
         owners = np.select([val > 0, train > 0, ahead > 0, raw > 0], [4, 3, 2, 1], 0)

@@ -18,6 +18,7 @@ Dots = npt.NDArray[np.bool_]
 Cells = npt.NDArray[np.uint8]
 """Braille patterns of shape (height, width)."""
 
+FARTHEST_STEP = 9e18
 BRAILLE = np.array([" ", *(chr(0x2800 + code) for code in range(1, 256))])
 _WEIGHTS = np.array([[1, 8], [2, 16], [4, 32], [64, 128]], np.uint16)
 _ASCII_BY_ROWS = (" ", "'", "-", "'", "-", ":", "-", "|", ".", ":", ":", "|", ".", "|", "|", "|")
@@ -88,8 +89,8 @@ def _spliced(old: Columns, new: Columns, first: int) -> Columns:
 
 def columns(series: Series, edges: Floats) -> Columns:
     """The points of each column; column i is edges[i] <= step < edges[i + 1], the last one closed."""
-    cuts = np.searchsorted(series.steps, edges, side="left")
-    cuts[-1] = np.searchsorted(series.steps, edges[-1], side="right")
+    cuts = _before(series, edges)
+    cuts[-1] = _through(series, edges[-1])
     n = len(edges) - 1
     low, high, mean = (np.full(n, np.nan) for _ in range(3))
     count = np.diff(cuts)
@@ -105,6 +106,18 @@ def columns(series: Series, edges: Floats) -> Columns:
         suspect = filled[~(np.isfinite(low[filled]) & np.isfinite(high[filled]))]
         _mend(series.values, cuts, suspect, (low, high, mean, count, bad))
     return Columns(low, high, mean, count, bad)
+
+
+def _before(series: Series, edges: Floats) -> npt.NDArray[np.intp]:
+    """How many points lie before each edge. Whole edges, lest numpy turn all of the steps into floats."""
+    whole = np.clip(np.ceil(edges), -FARTHEST_STEP, FARTHEST_STEP).astype(np.int64)
+    return np.searchsorted(series.steps, whole, side="left")
+
+
+def _through(series: Series, edge: float) -> int:
+    """How many points lie before the edge or on it."""
+    whole = int(min(max(np.floor(edge), -FARTHEST_STEP), FARTHEST_STEP))
+    return int(np.searchsorted(series.steps, whole, side="right"))
 
 
 def _mend(
@@ -133,8 +146,7 @@ def smoothed(series: Series, found: Columns, edges: Floats, share: float) -> Flo
     A column counts as so many points at its mean: exact for one point a column, quieter for many. Points
     outside of the edges warm the mean up, so that a zoomed curve does not change.
     """
-    start = int(np.searchsorted(series.steps, edges[0], side="left"))
-    end = int(np.searchsorted(series.steps, edges[-1], side="right"))
+    start, end = int(_before(series, edges[:1])[0]), _through(series, edges[-1])
     reach = _reach_of(share)
     before = _warm(series.values[max(0, start - reach) : start], share)
     after = _warm(series.values[end : end + reach][::-1], share)
@@ -196,13 +208,18 @@ def spans(low: Floats, high: Floats, dots: tuple[int, int]) -> Dots:
 
 
 def joined(low: Floats, high: Floats, breaks: Dots, dots: tuple[int, int]) -> Dots:
-    """As `spans`, with a line from each filled column to the next; no line goes through a column in `breaks`."""
+    """As `spans`, with a line from each filled column to the next, unless a column in `breaks` lies between."""
     known = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
     if not len(known):
         return np.zeros(dots, np.bool_)
     rows = dots[0]
     x = np.arange(len(low))
-    inside = (x >= known[0]) & (x <= known[-1]) & ~(breaks & ~np.isin(x, known))
+    holds = np.zeros(len(low), np.bool_)
+    holds[known] = True
+    # The empty columns between two filled ones stay empty where any of them lost a point that is no number.
+    gap, lost = np.cumsum(holds), np.cumsum(breaks & ~holds)
+    broken = lost[known[np.minimum(gap, len(known) - 1)]] > lost[known[np.maximum(gap - 1, 0)]]
+    inside = (x >= known[0]) & (x <= known[-1]) & (holds | ~broken)
     top = np.interp(x, known, np.clip(np.fmin(low, high)[known], -1, rows))
     bottom = np.interp(x, known, np.clip(np.fmax(low, high)[known], -1, rows))
     top, bottom = np.rint(top), np.rint(bottom)

@@ -47,6 +47,14 @@ def three_digits(value: float) -> str:
     return _signed(f"{value:,.{max(0, decimals)}f}")
 
 
+def digits(value: float, n: int) -> str:
+    """A value below 1 with n significant digits and no exponent: 0.0042; what is too small for that says so."""
+    if not 0 < abs(value) < 1:
+        return _signed(f"{value:.{n}g}")
+    decimals = n - 1 - math.floor(math.log10(abs(float(f"{value:.{n - 1}e}"))))
+    return _signed(f"{value:.{decimals}f}") if decimals <= 8 else _signed(f"{value:.{n - 1}e}")
+
+
 def count(value: float | None) -> str:
     """A large count with its scale: 7.6e9 -> "7.60 B", 134100 -> "134 k", 512 -> "512"."""
     if value is None:
@@ -112,6 +120,14 @@ def percent(fraction: float | None, decimals: int = 0) -> str:
     if fraction is None or not math.isfinite(fraction):
         return UNKNOWN
     return f"{fraction * 100:,.{decimals}f} %" if abs(fraction) < 1e6 else f"{three_digits(fraction * 100)} %"
+
+
+def small_percent(fraction: float | None) -> str:
+    """A share that may be tiny, with two significant digits below 10 %: 0.113 -> "11.3 %", 0.00012 -> "0.012 %"."""
+    if fraction is None or not math.isfinite(fraction):
+        return UNKNOWN
+    share = fraction * 100
+    return f"{digits(share, 2)} %" if 0 < abs(share) < 0.95 else percent(fraction, 1)
 
 
 def loss(value: float | None, decimals: int = 3) -> str:

@@ -129,3 +129,11 @@ def test_rows_count_from_the_top() -> None:
         assert rows[0] == pytest.approx(0)
         assert rows[1] == pytest.approx(39)
         assert np.isnan(rows[2])
+
+
+def test_a_constant_loss_is_a_flat_line() -> None:
+    """The last digits of a float are no curve: a range is never narrower than half a per cent of its values."""
+    low, high, above = ranges(Series("train_loss", np.arange(100, dtype=np.int64), np.full(100, 2.5) + 1e-13))
+    assert low < 2.497
+    assert high > 2.503
+    assert above is None

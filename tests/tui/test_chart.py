@@ -212,6 +212,13 @@ def test_a_tick_without_new_points_costs_no_drawing() -> None:
     assert draw(curves_of(founding_case(14_000), LOOK), 80, 18, LOOK) is not one
 
 
+def test_a_point_that_moves_no_dot_costs_no_drawing() -> None:
+    """Most lines of a long log do not change the picture; the very same strips are not even compared."""
+    values = np.linspace(5.0, 4.0, 100_000)
+    one = draw(curves(values[:99_990]), 80, 18, LOOK)
+    assert draw(curves(values[:99_991]), 80, 18, LOOK) is one
+
+
 def test_a_million_points_are_all_looked_at() -> None:
     """A spike at an odd place in a million points changes the picture."""
     values = np.full(1_000_000, 4.0)

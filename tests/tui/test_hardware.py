@@ -56,6 +56,18 @@ def test_a_gpu_at_hand_is_chosen_by_its_index() -> None:
         assert len(Hardware(Options()).sample()) == 2
 
 
+def test_a_name_of_a_gpu_at_hand_gives_its_readings() -> None:
+    """And the table's entry where the GPU is elsewhere, or the log is played."""
+    with installed(FakeNvml(FakeGpu(), FakeGpu(name="NVIDIA L4"))):
+        (here,) = Hardware(Options(gpu="RTX 4070")).sample()
+        (elsewhere,) = Hardware(Options(gpu="RTX 4090")).sample()
+        (played,) = Hardware(Options(gpu="RTX 4070"), ask_nvml=False).sample()
+
+    assert here.memory_used_bytes is not None
+    assert (elsewhere.index, elsewhere.memory_used_bytes) == (None, None)
+    assert (played.index, played.memory_used_bytes) == (None, None)
+
+
 def test_no_driver_is_no_gpu_and_a_reason() -> None:
     """The screen says why there is no panel."""
     hardware = Hardware(Options())

@@ -51,6 +51,16 @@ def test_the_wide_screen() -> None:
     assert found["diagnosis"].height == 8
 
 
+def test_the_column_at_the_right_leaves_no_line_unused() -> None:
+    """Tokens and speed are as high as what they say; the run's settings get the rest, or else the tokens do."""
+    found = named(place(120, 36, Look(), Needs(gpu_lines=2, findings=3, tokens_lines=6, speed_lines=3)))
+    assert (found["tokens"].height, found["speed"].height) == (8, 5)
+    assert found["run"].height == found["loss"].height - 13
+    low = named(place(120, 24, Look(), Needs(gpu_lines=2, findings=8, tokens_lines=4, speed_lines=3)))
+    assert "run" not in low
+    assert low["tokens"].height + low["speed"].height == low["loss"].height
+
+
 def test_the_standard_terminal() -> None:
     """80 x 24 keeps the status, the loss, a line each for tokens, speed and GPU, and the findings."""
     found = named(place(80, 24, Look(), Needs(gpu_lines=2, findings=6)))

@@ -84,6 +84,6 @@ async def test_show_counts_the_lines_it_rewrites() -> None:
 async def test_a_line_that_is_not_there_is_blank_and_has_a_style() -> None:
     """Textual may ask before anything was shown; a segment without a style would crash under NO_COLOR."""
     async with OneWidget().run_test(size=(20, 5)) as pilot:
-        line = pilot.app.query_one(Lines).render_line(1)
+        line = pilot.app.query_one(Lines).render_lines(Region(0, 1, 20, 1))[0]
         assert line.text.strip() == ""
         assert all(segment.style is not None for segment in line)

@@ -9,7 +9,9 @@ from cases import make_case
 from said import LOOK, says
 from snapshots import NOW, founding, founding_case, replayed
 
+from diagnosis.case import Steps
 from diagnosis.efficiency import Efficiency
+from parsers.records import Fact
 from tui.panels.parts import article, short_name
 from tui.snapshot import Snapshot
 
@@ -44,7 +46,7 @@ def test_a_stalled_run_says_for_how_long() -> None:
 def test_a_replay_says_its_speed_position_and_pause() -> None:
     """And not the age of its last line, which means nothing there."""
     line = says("status", replayed())
-    assert "❚❚ paused   ×60  15 h 33 m / 21 h 50 m" in line
+    assert "❚❚ paused   ×60   15 h 33 m / 21 h 50 m" in line
     assert "last line" not in line
 
 
@@ -56,6 +58,35 @@ def test_reading_an_old_log_shows_how_far_it_is() -> None:
 def test_a_held_screen_says_so() -> None:
     """So that nobody takes it for a stalled run."""
     assert "❚❚ held" in says("status", founding(), look=replace(LOOK, frozen=True))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_replay_in_a_narrow_terminal_keeps_its_step(width: int) -> None:
+    """The clock goes first: where in the run it is stands in the step too."""
+    line = says("status", replayed(), width)
+    assert "❚❚ paused" in line
+    assert "14,500 / 20,000" in line
+
+
+def test_a_replay_at_its_end_says_how_the_run_ended() -> None:
+    """Nothing plays any more; the state is what there is to know."""
+    over = replace(replayed(), case=founding_case(20_000, state="finished"), source_done=True)
+    assert "● finished" in says("status", over)
+    assert "play again" in says("footer", over)
+
+
+def test_a_share_is_whole_only_at_the_end() -> None:
+    """99.9 % of a long run is hours before its end; 899 of 900 is the last step that is printed."""
+    case = replace(founding_case(), steps=Steps(0, 19_990, 20_000))
+    assert " 99 % " in says("status", founding(case=case))
+    assert " 100 % " in says("status", founding(case=replace(case, state="finished")))
+
+
+def test_when_the_last_line_came_never_shortens_the_name() -> None:
+    """Else the name would change its length whenever the time left does."""
+    name = "/a/long/way/to/the/run/train.log"
+    lines = {says("status", founding(label=name, case=founding_case(eta_seconds=eta)), 104) for eta in (9.0, 21_477.0)}
+    assert all(name in line for line in lines)
 
 
 def test_the_token_budget() -> None:
@@ -88,6 +119,24 @@ def test_unknown_tokens_say_what_would_help() -> None:
     assert "--tokens-per-step" in says("tokens", bare, 80, 1)
 
 
+def test_a_small_ratio_keeps_two_digits() -> None:
+    """0.0 x would be no number."""
+    budget = founding_case().budget
+    assert budget is not None
+    shown = {
+        ratio: says("tokens", founding(case=founding_case(budget=replace(budget, ratio=ratio))), 41, 5)
+        for ratio in (0.0042, 0.11, 0.99, 12.93)
+    }
+    for ratio, words in ((0.0042, " 0.0042 ×"), (0.11, " 0.11 ×"), (0.99, " 1.0 ×"), (12.93, " 12.9 ×")):
+        assert words in shown[ratio]
+
+
+def test_without_an_end_there_is_no_bar() -> None:
+    """Full or empty it would claim something."""
+    case = make_case(tokens_per_step=512.0, tokens_seen=51_200.0)
+    assert "━" not in says("tokens", Snapshot(NOW, "x", case), 41, 8)
+
+
 def test_the_printed_mfu_is_put_right() -> None:
     """The share of this GPU, its denominator, and whose peak the printed one is of."""
     shown = says("speed", founding(), 41, 7)
@@ -100,8 +149,31 @@ def test_an_unknown_peak_is_no_mfu() -> None:
     """Never a silent A100."""
     speed = Efficiency(3.91, 134_100.0, 3e8, 40.2e12, None, None, None, None, 0.113, 312e12, None, None, None)
     shown = says("speed", founding(case=founding_case(efficiency=speed)), 60, 7)
-    assert "MFU – the GPU is unknown (--gpu)" in shown
+    assert "MFU – no GPU known: name it with --gpu" in shown
     assert "printed 11.3 % is of 312 TFLOP/s" in shown
+
+
+def test_a_run_on_a_cpu_has_no_mfu_and_no_gpu_memory() -> None:
+    """Nobody is asked to name a GPU, and a printed 0.012 % is not called 0.0 %."""
+    speed = Efficiency(0.12, 8_000.0, 3e7, 4e10, None, None, None, None, 0.00012, 312e12, "NVIDIA A100", None, None)
+    found = founding_case(efficiency=speed)
+    case = replace(found, facts={**found.facts, "device": Fact("device", "cpu", "log", "a test")})
+    shown = says("speed", founding(case=case), 41, 7)
+    assert "40.0 GFLOP/s  MFU – on a CPU" in shown
+    assert "printed 0.012 % is of an A100" in shown
+    assert "MFU – on a CPU" in says("speed", founding(case=case), 80, 1)
+    assert "memory" in says("run", founding(), 48, 14)
+    assert "memory" not in says("run", founding(case=case), 48, 14)
+
+
+def test_speed_without_tokens_says_what_there_is() -> None:
+    """A log without its batch size still has a step time; attention left out makes a lower bound."""
+    bare = Efficiency(0.75, None, None, None, None, None, None, None, None, None, None, None, None)
+    shown = says("speed", founding(case=founding_case(efficiency=bare)), 41, 7)
+    assert "│ 750 ms/step" in shown
+    assert "tok/s" not in shown
+    lower = replace(bare, flops=4e13, flops_source="6N", tokens_per_second=9e4)
+    assert "≥ 40.0 TFLOP/s" in says("speed", founding(case=founding_case(efficiency=lower)), 60, 7)
 
 
 def test_articles_and_short_names() -> None:

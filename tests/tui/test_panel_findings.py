@@ -31,6 +31,24 @@ def test_more_findings_than_lines() -> None:
         assert "›" in shown
 
 
+def test_notes_keep_a_line_though_findings_fill_the_panel() -> None:
+    """Two sources that disagree, or a log that went away, are said beside any number of findings."""
+    case = founding_case(notes=("batch_size: the log says 16, the config says 8; the log is taken",))
+    shown = says("diagnosis", founding(case=case, waiting_for="train.log was deleted"), 100, 8)
+    assert "– batch_size: the log says 16" in shown
+    assert "waiting: train.log was deleted" in shown
+    assert "… 3 more" in shown
+
+
+def test_the_full_list_says_how_much_is_below() -> None:
+    """With all evidence it is longer than a small screen."""
+    look = replace(LOOK, full="diagnosis")
+    assert "↓ 6 more" in says("diagnosis", founding(), 80, 10, look).splitlines()[0]
+    assert "more" not in says("diagnosis", founding(), 80, 30, look).splitlines()[0]
+    last = replace(look, selected=FINDINGS[-1].id)
+    assert "more" not in says("diagnosis", founding(), 80, 10, last).splitlines()[0]
+
+
 def test_a_cleared_finding_says_so() -> None:
     """It does not vanish, and does not count."""
     views = (FindingView(FINDINGS[0], cleared=True),)

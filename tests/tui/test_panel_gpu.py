@@ -51,8 +51,8 @@ def test_eight_gpus_in_few_lines() -> None:
 def test_a_gpu_that_was_only_named_is_not_read() -> None:
     """For a finished log from elsewhere."""
     named = GpuSample(None, "NVIDIA GeForce RTX 4070", memory_total_bytes=12 * GIB)
-    assert "RTX 4070, 12.0 GiB: not on this machine" in says("gpu", founding(gpus=(named,)), 100, 3)
-    assert "not on this machine" in says("gpu", founding(gpus=(named,)), 80, 1)
+    assert "by its name (--gpu): no readings   VRAM" in says("gpu", founding(gpus=(named,)), 100, 3)
+    assert "RTX 4070 by its name" in says("gpu", founding(gpus=(named,)), 80, 1)
 
 
 def test_the_full_gpu_panel_lists_everything() -> None:

@@ -11,6 +11,7 @@ from said import LOOK, says
 from snapshots import NOW, broken, founding, founding_case, waiting
 
 from diagnosis.trend import Trend, Verdict
+from tui.panels.loss import curves_of
 from tui.snapshot import Snapshot
 
 
@@ -42,16 +43,52 @@ def test_nan_is_said_in_words() -> None:
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        ("warming-up", "warming up: too early for a trend"),
         ("slowing", "● slowing +0.001"),
         ("plateau", "▲ plateau +0.001"),
         ("rising", "▲ rising +0.001"),
-        ("unknown", "trend unknown: too few evaluations yet"),
+        ("unknown", "trend hidden by noise: +0.001"),
     ],
 )
 def test_each_verdict_has_a_sign_and_a_word(verdict: Verdict, words: str) -> None:
     """Not only a colour."""
     assert words in says("loss", founding(case=founding_case(trend=Trend(verdict, "val_loss", 0.001))), 81, 24)
+
+
+@pytest.mark.parametrize(
+    ("step", "points", "words"),
+    [
+        (600, 2, "no trend yet: 2 evaluations after the warm-up, 5 are needed"),
+        (600, 1, "no trend yet: 1 evaluation after"),
+        (400, 0, "warming up: too early for a trend"),
+        (14_500, 25, "warming up: too early for a trend"),
+    ],
+)
+def test_too_early_for_a_trend_says_why(step: int, points: int, words: str) -> None:
+    """The learning rate still rises, or too few evaluations have come since it did."""
+    trend = Trend("warming-up", "val_loss", points=points)
+    case = make_case({"train_loss": ([0, step], [9.0, 5.0])}, {"warmup_steps": 500}, trend=trend)
+    assert words in says("loss", Snapshot(NOW, "x", case), 81, 24)
+
+
+def test_a_falling_training_loss_is_no_good_news_by_itself() -> None:
+    """Evaluations too few for a trend, the newest above the best: said beside the training loss, without a sign."""
+    case = make_case(
+        {"train_loss": (np.arange(50), np.linspace(4, 1, 50)), "val_loss": ([0, 20, 40], [4.0, 3.7, 3.9])},
+        trend=Trend("improving", "train_loss", -60.0, -66.0, -55.0, points=15),
+    )
+    shown = says("loss", Snapshot(NOW, "x", case), 100, 24)
+    assert "train: improving −60.000 per 1,000 steps [−66.000, −55.000]   val +0.200 above its best" in shown
+    assert "●" not in shown
+
+
+def test_a_loss_that_is_no_number_has_no_trend() -> None:
+    """What fell before the NaN is not what happens now."""
+    broke = broken().case
+    assert broke is not None
+    case = replace(broke, trend=Trend("improving", "val_loss", -0.8, -1.0, -0.6, points=9))
+    shown = says("loss", Snapshot(NOW, "x", case), 81, 24)
+    assert "✖ no trend: the newest loss is no number" in shown
+    assert "improving" not in shown
 
 
 def test_a_forecast_without_room_in_the_chart_is_said_below_it() -> None:
@@ -88,3 +125,11 @@ def test_the_newest_smoothed_value_is_finite_between_nans() -> None:
     values[48] = np.nan
     case = make_case({"train_loss": (np.arange(50), values)})
     assert "train 4." in says("loss", Snapshot(NOW, "x", case), 81, 24)
+
+
+def test_only_restarts_that_the_curve_still_shows_are_marked() -> None:
+    """A run that began anew at 0 has drawn over the resume at 800 and over its own beginning."""
+    case = make_case({"train_loss": (np.arange(1_000), np.linspace(5, 3, 1_000))})
+    assert curves_of(replace(case, segments=(0, 800)), LOOK).restarts == (800,)
+    assert curves_of(replace(case, segments=(0, 800, 0)), LOOK).restarts == ()
+    assert curves_of(replace(case, segments=(0, 500, 800, 600)), LOOK).restarts == (500, 600)

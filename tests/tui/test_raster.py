@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnosis.series import Series
-from tui.raster import ASCII, BRAILLE, Dots, columns, joined, pack, smoothed, smoothed_at, spans
+from tui.raster import ASCII, BRAILLE, Dots, columns, joined, pack, settled_columns, smoothed, smoothed_at, spans
 
 Values = npt.NDArray[np.float64]
 
@@ -52,6 +52,39 @@ def test_columns_agree_with_a_loop(values: list[float], n: int) -> None:
             assert (found.low[at], found.high[at]) == (min(finite), max(finite))
         else:
             assert np.isnan(found.low[at])
+
+
+@given(st.lists(st.lists(st.floats(), max_size=20), min_size=1, max_size=6), st.floats(-5, 30), st.floats(1, 60))
+def test_columns_of_a_growing_series_are_those_of_the_whole(
+    pieces: list[list[float]], low: float, width: float
+) -> None:
+    """However it grew in its memory, and whatever part of it is looked at."""
+    store, n = Series("grown", np.arange(200, dtype=np.int64), np.zeros(200)), 0
+    cuts = np.linspace(low, low + width, 17)
+    for piece in pieces:
+        store.values[n : n + len(piece)] = piece
+        n += len(piece)
+        shown = Series("grown", store.steps[:n], store.values[:n])
+        grown, whole = settled_columns(shown, cuts), columns(shown, cuts)
+        for name in ("low", "high", "mean", "count", "bad"):
+            assert np.array_equal(getattr(grown, name), getattr(whole, name), equal_nan=name not in ("count", "bad"))
+
+
+def test_another_series_of_the_same_name_starts_anew() -> None:
+    """A restart splices the points into other memory: nothing of the old columns is kept."""
+    cuts = edges(10, 99)
+    settled_columns(series(np.full(100, 1.0)), cuts)
+    found = settled_columns(series(np.full(100, 2.0)), cuts)
+    assert set(found.low) == {2.0}
+
+
+def test_only_the_newest_columns_are_read_again() -> None:
+    """A million settled points are not passed over at each tick: what changes there is not even seen."""
+    values = np.full(1_000, 3.0)
+    steps = np.arange(1_000, dtype=np.int64)
+    settled_columns(Series("long", steps[:900], values[:900]), edges(10, 1_000))
+    values[0] = 9.0
+    assert settled_columns(Series("long", steps, values), edges(10, 1_000)).high[0] == 3.0
 
 
 def test_smoothing_is_the_usual_debiased_mean_at_the_newest_point() -> None:
@@ -133,3 +166,11 @@ def test_dots_become_braille() -> None:
     assert "".join(BRAILLE[cells][0]) == "⢁⣿"
     assert "".join(ASCII[cells][0]) == ":|"
     assert all(sign.isascii() for sign in ASCII)
+
+
+def test_no_line_crosses_a_stretch_that_is_no_number() -> None:
+    """Columns without points between two bad ones are part of the gap."""
+    height = np.array([1.0, np.nan, np.nan, np.nan, np.nan, np.nan, 1.0, np.nan, 1.0])
+    bad = np.array([False, False, True, False, True, False, False, False, False])
+    drawn = joined(height, height, bad, (4, 9)).any(axis=0)
+    assert drawn.tolist() == [True, False, False, False, False, False, True, True, True]

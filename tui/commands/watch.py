@@ -54,8 +54,12 @@ def run(args: argparse.Namespace) -> int:
 def _hint(path: str | None) -> str:
     from tui.terminal import program
 
+    if sys.stdout.isatty() and not sys.stderr.isatty():
+        live = "The screen is drawn on standard error: watch it live without 2>, by "
+    else:
+        live = "This is one frame. Watch it live in a terminal: "
     lines = (
-        f"This is one frame. Watch it live in a terminal: {program()} {path or ''}".rstrip(),
+        f"{live}{program()} {path or ''}".rstrip(),
         f"Or ask for a reading: {program()} diagnose {path or 'PATH'}",
     )
     return "\n".join(lines)

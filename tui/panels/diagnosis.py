@@ -25,17 +25,30 @@ def draw(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]
     views = matching(snapshot.findings, look.filter)
     if height < 3:
         return fill(_rows(snapshot, views, width, height, look, indent=1), width, height, look)
-    strips = _rows(snapshot, views, width - 4, height - 2, look)
-    strips += [
-        row([(f"{text.UNKNOWN} {text.foreign(note)}", look.palette.dim)], width - 4, look) for note in notes(snapshot)
-    ]
+    inner, room = width - 4, height - 2
+    said = [row([(f"{text.UNKNOWN} {text.foreign(note)}", look.palette.dim)], inner, look) for note in notes(snapshot)]
+    below = 0
+    if look.full == "diagnosis" and views:
+        strips, below = _scrolled([*_long(views, inner, look), *said], _place_of(views, look), room)
+    else:
+        said = said[: max(1, room // 3)] if room > 1 else []
+        strips = [*_rows(snapshot, views, inner, room - len(said), look), *said]
     title: list[Part] = [("Diagnosis", look.palette.title), (_counts(snapshot.findings), look.palette.text)]
-    return framed("diagnosis", title, strips, (width, height), look, note=_note(snapshot, views, look))
+    return framed("diagnosis", title, strips, (width, height), look, note=_note(snapshot, views, below, look))
+
+
+def _scrolled(strips: list[Strip], start: int, room: int) -> tuple[list[Strip], int]:
+    """From line `start` on, or from where the rest fits; and how many lines are below."""
+    first = max(0, min(start, len(strips) - room))
+    return strips[first:], max(0, len(strips) - first - room)
 
 
 def notes(snapshot: Snapshot) -> tuple[str, ...]:
     """What the user should know about the reading itself; shown below the findings."""
-    return snapshot.case.notes if snapshot.case is not None else ()
+    if snapshot.case is None:
+        return ()
+    waits = (f"waiting: {snapshot.waiting_for}",) if snapshot.waiting_for is not None else ()
+    return (*snapshot.case.notes, *waits)
 
 
 def matching(views: Sequence[FindingView], wanted: str) -> tuple[FindingView, ...]:
@@ -61,10 +74,13 @@ def _counts(views: Sequence[FindingView]) -> str:
     return f"  {' · '.join(words)}" if words else ""
 
 
-def _note(snapshot: Snapshot, views: Sequence[FindingView], look: Look) -> list[Part]:
-    if not look.filter:
-        return []
-    return [(f"/{text.foreign(look.filter)}  {len(views)} of {len(snapshot.findings)}", look.palette.info)]
+def _note(snapshot: Snapshot, views: Sequence[FindingView], below: int, look: Look) -> list[Part]:
+    words: list[Part] = []
+    if look.filter:
+        words.append((f"/{text.foreign(look.filter)}  {len(views)} of {len(snapshot.findings)}", look.palette.info))
+    if below:
+        words.append((f"{'  ' if words else ''}↓ {below} more", look.palette.dim))
+    return words
 
 
 def _rows(
@@ -72,8 +88,6 @@ def _rows(
 ) -> list[Strip]:
     if not views:
         return [row([(" " * indent, look.palette.text), *_none(snapshot, look)], width, look)]
-    if look.full == "diagnosis":
-        return _long(views, width, height, look)
     chosen = next((at for at, view in enumerate(views) if view.finding.id == look.selected), 0)
     first = max(0, min(chosen - height + 1, len(views) - height))
     shown = views[first : first + height]
@@ -130,18 +144,24 @@ def _since(view: FindingView) -> str:
     return f"since step {text.whole(step)}" if step is not None else ""
 
 
-def _long(views: Sequence[FindingView], width: int, height: int, look: Look) -> list[Strip]:
-    """Each finding with all its evidence, for the full screen, scrolled to the chosen one."""
+def _long(views: Sequence[FindingView], width: int, look: Look) -> list[Strip]:
+    """Each finding with all its evidence, for the full screen."""
     strips: list[Strip] = []
-    start = 0
     for view in views:
-        if view.finding.id == look.selected:
-            start = len(strips)
         right = [(_since(view), look.palette.dim)]
         strips.append(row(_head(view, look, chosen=view.finding.id == look.selected), width, look, right=right))
         strips += [_evidence(line, width, look) for line in view.finding.evidence]
-    first = max(0, min(start, len(strips) - height))
-    return strips[first:]
+    return strips
+
+
+def _place_of(views: Sequence[FindingView], look: Look) -> int:
+    """The line of the chosen finding among those."""
+    place = 0
+    for view in views:
+        if view.finding.id == look.selected:
+            return place
+        place += 1 + len(view.finding.evidence)
+    return 0
 
 
 def _evidence(line: str, width: int, look: Look) -> Strip:

@@ -7,6 +7,7 @@ from textual.strip import Strip
 
 from tui import text
 from tui.look import Look
+from tui.panels.status import at_end
 from tui.row import GAP, Part, cells, fill, fitting, lay, row
 from tui.snapshot import Snapshot
 
@@ -42,7 +43,8 @@ def _keys(snapshot: Snapshot, look: Look) -> list[tuple[str, str]]:
     if look.full is not None:
         keys = [("esc", "back"), ("?", "help")]
     if snapshot.replay is not None:
-        keys += [("space", "play" if snapshot.replay.paused else "pause"), ("[ ]", "speed"), ("← →", "seek")]
+        does = "play again" if at_end(snapshot) else "play" if snapshot.replay.paused else "pause"
+        keys += [("space", does), ("[ ]", "speed"), ("← →", "seek")]
     elif look.frozen:
         keys.insert(0, ("space", "go on"))
     if look.moving:

@@ -12,7 +12,7 @@ from gpu.sample import GpuSample, Throttle
 from tui import text
 from tui.look import Look
 from tui.panels.gpu_details import details, processes_line
-from tui.panels.parts import Group, framed, one_line, short_name
+from tui.panels.parts import Group, framed, on_cpu, one_line, short_name
 from tui.row import Part, bar, cells, lay, row
 from tui.snapshot import Snapshot
 
@@ -44,7 +44,7 @@ def draw(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]
     if not gpus:
         strips = [row([(f"{text.UNKNOWN} {_why_none(snapshot)}", look.palette.dim)], inner, look)]
     else:
-        strips = [_gpu(gpu, _history(snapshot, at), inner, look, len(gpus) > 1) for at, gpu in enumerate(gpus)]
+        strips = [_strip(snapshot, at, inner, look) for at in range(len(gpus))]
         if look.full == "gpu":
             strips += details(gpus, inner, look)
         elif len(strips) < height - 2:
@@ -101,7 +101,8 @@ def _short(snapshot: Snapshot, look: Look) -> list[Group]:
     gpu = max(snapshot.gpus, key=lambda g: g.memory_used_bytes or 0)
     groups: list[Group] = [_busy(gpu, look), _memory(gpu, look), *_rest(gpu, look)]
     if _is_named_only(gpu):
-        groups = [[(_named(gpu), look.palette.dim)]]
+        groups = _named(snapshot, gpu, look)
+        groups[0] = [(f"{short_name(text.foreign(gpu.name or 'unnamed'))} ", look.palette.strong), *groups[0]]
     if (reason := gpu.fault("gpu")) is not None:
         groups = [[(f"{text.UNKNOWN} {text.foreign(reason)}", look.palette.warning)]]
     if len(snapshot.gpus) > 1:
@@ -115,8 +116,6 @@ def _gpu(gpu: GpuSample, history: Sequence[float], width: int, look: Look, numbe
     number: list[Part] = [(f"{text.UNKNOWN if gpu.index is None else gpu.index:>2}  ", palette.dim)] if numbered else []
     if (reason := gpu.fault("gpu")) is not None:
         return row([*number, (f"{text.UNKNOWN} {text.foreign(reason)}", palette.warning)], width, look)
-    if _is_named_only(gpu):
-        return row([*number, (_named(gpu), palette.dim)], width, look)
     trace: list[Part] = [(" ", palette.text), _trace(history, look)] if history else []
     busy: list[Part] = [*number, *_busy(gpu, look), *trace]
     rest = _rest(gpu, look)
@@ -129,13 +128,29 @@ def _gpu(gpu: GpuSample, history: Sequence[float], width: int, look: Look, numbe
     return lay([busy, memory, *rest], width, look)
 
 
+def _strip(snapshot: Snapshot, at: int, width: int, look: Look) -> Strip:
+    gpu, many = snapshot.gpus[at], len(snapshot.gpus) > 1
+    if not many and _is_named_only(gpu):
+        return lay(_named(snapshot, gpu, look), width, look)
+    return _gpu(gpu, _history(snapshot, at), width, look, many)
+
+
 def _is_named_only(gpu: GpuSample) -> bool:
     return gpu.index is None and gpu.utilization is None and gpu.memory_used_bytes is None
 
 
-def _named(gpu: GpuSample) -> str:
-    size = f", {text.gib(gpu.memory_total_bytes)}" if gpu.memory_total_bytes is not None else ""
-    return f"{short_name(text.foreign(gpu.name or 'GPU'))}{size}: not on this machine, so nothing to read"
+def _named(snapshot: Snapshot, gpu: GpuSample, look: Look) -> list[Group]:
+    """A GPU that the user only named: what its table and the run say of it."""
+    case, palette = snapshot.case, look.palette
+    total = gpu.memory_total_bytes
+    groups: list[Group] = [[("by its name (--gpu): no readings", palette.dim)]]
+    if case is not None and case.memory is not None and not on_cpu(case):
+        how = "measured" if case.memory.calibrated else "expected"
+        of = f" of {text.gib(total)}" if total is not None else " GiB"
+        groups.append([(f"VRAM {text.gib(case.memory.total_bytes, unit=False)}{of} {how}", palette.text)])
+    elif total is not None:
+        groups.append([(f"VRAM {text.gib(total)}", palette.text)])
+    return groups
 
 
 def _busy(gpu: GpuSample, look: Look) -> list[Part]:

@@ -52,6 +52,7 @@ def details(gpus: Sequence[GpuSample], width: int, look: Look) -> list[Strip]:
         strips += [
             row([(f"  {name:<20}", palette.dim), (text.foreign(value or text.UNKNOWN), palette.text)], width, look)
             for name, value in facts.items()
+            if value is not None or gpu.index is not None
         ]
         strips += [row([("  ", palette.text), *_process(p, look, "")], width, look) for p in gpu.processes or ()]
         strips += [

@@ -28,8 +28,11 @@ WORDS: dict[Verdict, str] = {
     "slowing": "● slowing",
     "plateau": "▲ plateau",
     "rising": "▲ rising",
-    "unknown": "trend unknown: too few evaluations yet",
+    "unknown": "no trend yet: too few evaluations",
 }
+METRIC_WORDS = {"train_loss": "train", "eval_train_loss": "train in eval mode"}
+FEWEST = 5
+"""Points below which nobody can tell a trend."""
 AXES_NAMES = {(False, True): "log y", (True, False): "log x", (True, True): "log x, log y"}
 
 
@@ -53,10 +56,20 @@ def curves_of(case: Case, look: Look) -> Curves:
         case.metric("val_loss"),
         case.steps.planned,
         case.forecast if case.forecast is not None and case.forecast.metric == "val_loss" else None,
-        case.segments[1:],
+        _seams(case),
         kind,
         _unit_per_step(case, kind) or 1.0,
     )
+
+
+def _seams(case: Case) -> tuple[int, ...]:
+    """The restarts that a curve still shows: a later one from an earlier step has drawn over the others."""
+    kept: list[int] = []
+    for step in reversed(case.segments):
+        if not kept or step < kept[-1]:
+            kept.append(step)
+    first = case.steps.first
+    return tuple(step for step in reversed(kept) if step in case.segments[1:] and (first is None or step > first))
 
 
 def x_kinds(case: Case | None) -> tuple[XKind, ...]:
@@ -186,7 +199,7 @@ def nearest(series: Series, step: float) -> int | None:
     """The index of the point nearest to a step."""
     if not len(series):
         return None
-    at = int(np.searchsorted(series.steps, step))
+    at = int(np.searchsorted(series.steps, math.ceil(step)))
     around = [i for i in (at - 1, at) if 0 <= i < len(series)]
     return min(around, key=lambda i: abs(float(series.steps[i]) - step))
 
@@ -194,7 +207,7 @@ def nearest(series: Series, step: float) -> int | None:
 def _trend(case: Case, forecast_said: bool, width: int, indent: int, look: Look) -> Strip:
     """The verdict with its slope; the forecast too where the chart had no room for it."""
     palette = look.palette
-    groups: list[Group] = [_verdict(case.trend, look)]
+    groups: list[Group] = [_verdict(case, look)]
     ahead = case.forecast
     if ahead is not None and not forecast_said:
         half = (ahead.high - ahead.low) / 2
@@ -204,19 +217,42 @@ def _trend(case: Case, forecast_said: bool, width: int, indent: int, look: Look)
     return lay([[start, *groups[0]], *groups[1:]], width, look)
 
 
-def _verdict(trend: Trend | None, look: Look) -> list[Part]:
-    palette = look.palette
+def _verdict(case: Case, look: Look) -> list[Part]:
+    palette, trend = look.palette, case.trend
     if trend is None:
         return [(WORDS["unknown"], palette.dim)]
+    newest = case.metric(trend.metric).values[-1:]
+    if len(newest) and not math.isfinite(newest[0]):
+        return [("✖ no trend: the newest loss is no number", palette.critical)]
     styles = {"improving": palette.good, "plateau": palette.warning, "rising": palette.warning}
-    style = styles.get(trend.verdict, palette.dim)
-    if trend.slope is None or trend.verdict in ("warming-up", "unknown"):
-        return [(WORDS[trend.verdict], style)]
+    of_val = trend.metric == "val_loss"
+    # A training loss that falls says nothing good of a run while its evaluations may rise.
+    style = styles.get(trend.verdict, palette.dim) if of_val or trend.verdict != "improving" else palette.dim
+    if trend.slope is None or trend.verdict == "warming-up":
+        return [(_too_early(case, trend), style)]
     interval = ""
     if trend.low is not None and trend.high is not None:
         interval = f" [{text.change(trend.low)}, {text.change(trend.high)}]"
-    which = "" if trend.metric == "val_loss" else f" ({trend.metric.replace('_', ' ')})"
-    return [
-        (WORDS[trend.verdict], style),
-        (f" {text.change(trend.slope)} per 1,000 steps{interval}{which}", palette.text),
-    ]
+    word = "trend hidden by noise:" if trend.verdict == "unknown" else WORDS[trend.verdict]
+    if not of_val:
+        word = f"{METRIC_WORDS.get(trend.metric, trend.metric)}: {word.removeprefix('● ')}"
+    slope = (f" {text.change(trend.slope)} per 1,000 steps{interval}", palette.text)
+    return [(word, style), slope, *([] if of_val else _above_best(case, look))]
+
+
+def _above_best(case: Case, look: Look) -> list[Part]:
+    """Where the evaluations are too few for a trend: how far the newest is above the best."""
+    val = case.metric("val_loss")
+    if val.best is None or val.last is None or val.last <= val.best[1]:
+        return []
+    return [(f"   val {text.change(val.last - val.best[1])} above its best", look.palette.warning)]
+
+
+def _too_early(case: Case, trend: Trend) -> str:
+    """Why there is no slope: the warm-up, or too few points after it."""
+    warm, last = case.number("warmup_steps"), case.steps.last
+    if trend.points >= FEWEST or last is None or (warm is not None and last <= warm):
+        return WORDS[trend.verdict]
+    points = "evaluation" if trend.metric != "train_loss" else "point"
+    after = " after the warm-up" if warm else ""
+    return f"no trend yet: {trend.points} {points}{'s' * (trend.points != 1)}{after}, {FEWEST} are needed"

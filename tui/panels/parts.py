@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.strip import Strip
 
+from diagnosis.case import Case
 from tui.look import PANELS, Look, Panel
 from tui.row import Part, box, fill, lay
 
@@ -34,6 +35,11 @@ def article(name: str) -> str:
     spelt = len(name) > 1 and (name[1].isdigit() or name[1].isupper() or not name[1].isalpha())
     vowels = "AEFHILMNORSX" if spelt else "AEIOU"
     return f"{'an' if name[:1].upper() in vowels else 'a'} {name}"
+
+
+def on_cpu(case: Case) -> bool:
+    """Whether the log says that the run computes on a CPU."""
+    return (case.text("device") or "").lower().startswith("cpu")
 
 
 def short_name(name: str) -> str:

@@ -9,21 +9,22 @@ from textual.strip import Strip
 from diagnosis.case import Case
 from tui import text
 from tui.look import Look
+from tui.panels.parts import on_cpu
 from tui.row import Part, box, row
 from tui.snapshot import Snapshot
 
 
 def draw(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]:
     """In a frame; a line is left out where all of it is unknown."""
-    palette, case = look.palette, snapshot.case
-    lines: list[list[Part]] = []
-    for name, words in () if case is None else ((name, write(case)) for name, write in LINES):
-        if words:
-            lines.append([(f"{name:<8}", palette.dim), (words, palette.text)])
-    if not lines:
-        lines = [[(f"{text.UNKNOWN} the log has no settings", palette.dim)]]
-    strips = [row(line, width - 4, look) for line in lines]
-    return box([("Run", palette.title)], strips, (width, height), look)
+    strips = [row(line, width - 4, look) for line in _lines(snapshot.case, look)]
+    return box([("Run", look.palette.title)], strips, (width, height), look)
+
+
+def _lines(case: Case | None, look: Look) -> list[list[Part]]:
+    palette = look.palette
+    written = [] if case is None else [(name, write(case)) for name, write in LINES]
+    lines: list[list[Part]] = [[(f"{name:<8}", palette.dim), (words, palette.text)] for name, words in written if words]
+    return lines or [[(f"{text.UNKNOWN} the log has no settings", palette.dim)]]
 
 
 def _model(case: Case) -> str:
@@ -44,12 +45,17 @@ def _batch(case: Case) -> str:
 
 
 def _rate(case: Case) -> str:
-    now = case.metric("learning_rate").last
+    now = _newest(case, "learning_rate")
     peak, low = case.number("learning_rate"), case.number("min_lr")
     words = [f"now {now:.2e}"] if now is not None else []
     if peak is not None:
         words.append(f"{peak:g}" + (f" to {low:g}" if low is not None else ""))
     return " · ".join(words)
+
+
+def _newest(case: Case, metric: str) -> float | None:
+    values = case.metric(metric).values[-1:]
+    return float(values[0]) if len(values) else None
 
 
 def _schedule(case: Case) -> str:
@@ -65,14 +71,14 @@ def _regular(case: Case) -> str:
 
 
 def _grad_norm(case: Case) -> str:
-    norm, clip = case.metric("grad_norm").last, case.number("grad_clip")
+    norm, clip = _newest(case, "grad_norm"), case.number("grad_clip")
     if norm is None:
         return ""
     return text.three_digits(norm) + (f", clipped at {clip:g}" if clip is not None else "")
 
 
 def _memory(case: Case) -> str:
-    if case.memory is None:
+    if case.memory is None or on_cpu(case):
         return ""
     how = "measured" if case.memory.calibrated else "estimated"
     return f"{text.gib(case.memory.total_bytes)} {how}"

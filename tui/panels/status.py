@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 from textual.strip import Strip
 
 from diagnosis.case import Case
 from tui import text
 from tui.look import Look
 from tui.row import GAP, Part, cells, fill, row
-from tui.snapshot import ReplayClock, Snapshot
+from tui.snapshot import Snapshot
 from tui.theme import STATE_SIGNS, state_style
 
 LONGEST_NAME = 40
 SHORTEST_NAME = 12
-KEEP_NAME = 3
+LAST_LINE = 6
+KEEP_NAME = 6
 """So many of the longest forms of the state give way to the name; shorter ones lose facts that matter more."""
 
 
@@ -21,14 +24,17 @@ def draw(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]
     """One line of `width` cells: the run at the left, its state at the right, shortened as the width asks."""
     names, states = _names(snapshot, look), _states(snapshot, look)
     label = text.foreign(snapshot.label)
-    for at, state in enumerate(states):
+    for at, state in enumerate(states[:KEEP_NAME]):
         room = width - cells(state, look) - 4
-        shortened = [[(_tail(label, room), look.palette.strong)]] if room >= SHORTEST_NAME else []
-        for name in [*names, *shortened] if at < KEEP_NAME else [[]]:
-            if cells(name, look) <= room + (0 if name else 2):
+        # Only what matters more than the whole name shortens it: not when the last line came.
+        cuts = room >= SHORTEST_NAME and at > 0
+        shortened = [[(_tail(label, room), look.palette.strong)]] if cuts else []
+        for name in [*names, *shortened]:
+            if cells(name, look) <= room:
                 left = [(" ", look.palette.text), *name]
                 return fill([row(left, width, look, right=[*state, (" ", look.palette.text)])], width, height, look)
-    return fill([row(states[-1], width, look)], width, height, look)
+    fitting = next((state for state in states if cells(state, look) <= width - 1), states[-1])
+    return fill([row([(" ", look.palette.text), *fitting], width, look)], width, height, look)
 
 
 def _names(snapshot: Snapshot, look: Look) -> list[list[Part]]:
@@ -59,20 +65,32 @@ def _tail(words: str, most: int) -> str:
 
 def _states(snapshot: Snapshot, look: Look) -> list[list[Part]]:
     """How it stands, from the longest to the shortest; the first KEEP_NAME leave room for the run's name."""
-    palette, case = look.palette, snapshot.case
-    word = _word(snapshot, look)
-    groups: list[list[Part]] = [word]
-    if snapshot.replay is not None:
-        groups.append([(_position(snapshot.replay), palette.text)])
+    ranked = [(rank, group) for rank, group in _ranked(snapshot, look) if group[0][0]]
+    long = [_spaced([group for rank, group in ranked if rank <= most], look) for most in (LAST_LINE, LAST_LINE - 1)]
+    # 14,500 / 20,000 is understood without the word, 590 is not.
+    close = [
+        (rank, [(w.removeprefix("step ") if " / " in w else w, style) for w, style in group]) for rank, group in ranked
+    ]
+    short = [
+        _spaced([group for rank, group in close if rank <= most], look, 2) for most in range(LAST_LINE - 1, -1, -1)
+    ]
+    word, style = ranked[0][1][0]
+    return [*long, *short, [(word[:1], style)]]
+
+
+def _ranked(snapshot: Snapshot, look: Look) -> list[tuple[int, list[Part]]]:
+    """The facts in their order, each with its rank: what has the highest rank is the first to go."""
+    palette, case, clock = look.palette, snapshot.case, snapshot.replay
+    ranked: list[tuple[int, list[Part]]] = [(0, _word(snapshot, look))]
+    if clock is not None:
+        at, end = text.duration(clock.position_seconds), text.duration(clock.duration_seconds)
+        ranked += [(4, [(f"×{clock.speed:g}", palette.text)]), (5, [(f"{at} / {end}", palette.text)])]
     if snapshot.catching_up is not None:
-        groups.append([(f"reading {text.percent(snapshot.catching_up)}", palette.info)])
+        ranked.append((1, [(f"reading {text.percent(snapshot.catching_up)}", palette.info)]))
     if case is not None:
-        groups += [[(words, palette.text)] for words in (_step(case), _share(case), _eta(case)) if words]
-    last = "" if snapshot.replay is not None else _last_line(snapshot, look)
-    full = [[*groups, [(last, palette.dim)]]] if last else []
-    close = [[(words.removeprefix("step "), style) for words, style in group] for group in groups]
-    shorter = [_spaced(close[:n], look, 2) for n in range(len(close), 0, -1)]
-    return [*(_spaced(line, look) for line in [*full, groups]), *shorter, [(word[0][0][:1], word[0][1])]]
+        facts = ((1, _step(case)), (3, _share(case)), (2, _eta(case)), (1, _silence(case)))
+        ranked += [(rank, [(words, palette.text)]) for rank, words in facts]
+    return [*ranked, (LAST_LINE, [(_last_line(snapshot, look), palette.dim)])]
 
 
 def _spaced(groups: list[list[Part]], look: Look, gap: int = GAP) -> list[Part]:
@@ -86,15 +104,16 @@ def _word(snapshot: Snapshot, look: Look) -> list[Part]:
     palette = look.palette
     if look.frozen:
         return [("❚❚ held", palette.warning)]
-    if snapshot.replay is not None:
-        return [("❚❚ paused", palette.warning) if snapshot.replay.paused else ("▶ replay", palette.good)]
     state = snapshot.case.state if snapshot.case is not None else "waiting"
-    return [(f"{STATE_SIGNS[state]} {state}", state_style(palette, state))]
+    said: Part = (f"{STATE_SIGNS[state]} {state}", state_style(palette, state))
+    if snapshot.replay is None or (at_end(snapshot) and snapshot.case is not None):
+        return [said]
+    return [("❚❚ paused", palette.warning) if snapshot.replay.paused else ("▶ replay", palette.good)]
 
 
-def _position(clock: ReplayClock) -> str:
-    at, end = text.duration(clock.position_seconds), text.duration(clock.duration_seconds)
-    return f"×{clock.speed:g}  {at} / {end}"
+def at_end(snapshot: Snapshot) -> bool:
+    """Whether a replay has played all of its log."""
+    return snapshot.replay is not None and snapshot.source_done
 
 
 def _step(case: Case) -> str:
@@ -107,20 +126,24 @@ def _step(case: Case) -> str:
 def _share(case: Case) -> str:
     if case.steps.last is None or not case.steps.planned:
         return ""
-    return text.percent(min(1.0, case.steps.last / case.steps.planned))
+    share = min(1.0, case.steps.last / case.steps.planned)
+    # Rounded down while anything is left: 99.6 % of a long run is hours before its end.
+    return text.percent(share if case.state == "finished" else math.floor(share * 100) / 100)
 
 
 def _eta(case: Case) -> str:
     return f"ETA {text.duration(case.eta_seconds)}" if case.eta_seconds is not None and case.state == "running" else ""
 
 
+def _silence(case: Case) -> str:
+    return f"silent for {_age(case.silence_seconds)}" if case.state == "stalled" and case.silence_seconds else ""
+
+
 def _last_line(snapshot: Snapshot, look: Look) -> str:
     """When the log last grew. A moment stays the same while nothing comes; an age would tick."""
     case = snapshot.case
-    if case is None or case.silence_seconds is None:
+    if snapshot.replay is not None or case is None or case.silence_seconds is None or case.state == "stalled":
         return ""
-    if case.state == "stalled":
-        return f"silent for {_age(case.silence_seconds)}"
     return f"last line {text.clock(snapshot.taken_at - case.silence_seconds, look.utc)}"
 
 

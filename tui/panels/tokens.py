@@ -22,6 +22,11 @@ def draw(snapshot: Snapshot, width: int, height: int, look: Look) -> list[Strip]
     return framed("tokens", [("Tokens", look.palette.title)], _lines(case, inner, look), (width, height), look)
 
 
+def wanted_lines(snapshot: Snapshot, width: int, look: Look) -> int:
+    """Lines inside the frame that it can fill."""
+    return len(_lines(snapshot.case, width - 4, look))
+
+
 def _facts(case: Case | None, look: Look) -> list[Group]:
     palette = look.palette
     if case is None or case.tokens_seen is None:
@@ -44,12 +49,13 @@ def _lines(case: Case | None, width: int, look: Look) -> list[Strip]:
     budget = case.budget
     ratio = f"{_times(budget.ratio)} Chinchilla" if budget is not None and budget.ratio is not None else ""
     lines = [
-        row([(f"{text.count(case.tokens_seen)} seen", palette.strong)], width, look, right=[(ratio, palette.text)]),
-        row(_scale(case, width, look), width, look),
-        _ends(case, width, look),
+        row([(f"{text.count(case.tokens_seen)} seen", palette.strong)], width, look, right=[(ratio, palette.text)])
     ]
+    if budget is not None or case.tokens_planned is not None:
+        # Without either the bar would be full, of nothing.
+        lines += [row(_scale(case, width, look), width, look), _ends(case, width, look)]
     if budget is None:
-        lines.append(row([("Chinchilla: – the model's size is unknown", palette.dim)], width, look))
+        lines.append(row([("Chinchilla: – model size unknown", palette.dim)], width, look))
     else:
         lines += [row([(words, palette.text)], width, look) for words in _budget(budget)]
     if case.tokens_per_step is not None:
@@ -107,7 +113,10 @@ def _budget(budget: Budget) -> list[str]:
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.1f} ×" if ratio < 1000 else f"{text.count(ratio)} ×"
+    """At least two digits: 12.9, 0.11, 0.0042."""
+    if ratio >= 1000:
+        return f"{text.count(ratio)} ×"
+    return f"{ratio:.1f} ×" if ratio >= 0.95 or ratio <= 0 else f"{text.digits(ratio, 2)} ×"
 
 
 def _doubling(gain: float) -> str:
