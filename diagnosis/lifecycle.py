@@ -14,6 +14,8 @@ SHORTEST_LIMIT_SECONDS = 30.0
 LIMIT_BEFORE_STEPS_SECONDS = 600.0
 """Compiling, loading data and a first evaluation may take minutes."""
 GAPS_OF_SILENCE = 10.0
+STALLS_END = 20.0
+"""Silence of so many limits is the end, where no process is seen to have the log open."""
 LINES_OF_A_BUFFER = 250
 """Python writes to a file in blocks of 8 KiB, some 140 lines of a short step line, unless told to flush."""
 ROWS_SEEN = 200
@@ -31,6 +33,8 @@ class Silence:
     """How many processes on this machine have the log open for writing."""
     half_line: bool = False
     """The log ends within a line: its writer holds lines back until a block is full."""
+    seen_alive: bool = False
+    """The log grew while it was watched: only then, or while a process has it open, can silence be a stall."""
 
 
 def steps_of(run: Run) -> Steps:
@@ -97,7 +101,7 @@ def state_of(run: Run, steps: Steps, silence: Silence) -> State:
     if steps.planned is not None and steps.planned - steps.last <= 1:
         return "finished"
     state = _by_silence(run, silence)
-    if state == "stopped" and steps.planned is not None and steps.planned - steps.last < _log_interval(run):
+    if state == "stopped" and steps.planned is not None and steps.planned - steps.last <= _log_interval(run):
         return "finished"
     return state
 
@@ -111,9 +115,12 @@ def _by_silence(run: Run, silence: Silence) -> State:
     # A file that nobody here has open is over, unless its writer sits elsewhere or opens it anew for each line.
     if silence.writers == 0 and gap is not None and silence.seconds > max(2.0, 3 * gap):
         return "stopped"
-    if silence.seconds > 20 * limit:
-        return "stopped"
-    return "stalled" if silence.seconds > limit else "running"
+    if silence.seconds <= limit:
+        return "running"
+    if silence.writers:
+        return "stalled"
+    # An old log that nobody was seen to write is a run that ended, not one that hangs.
+    return "stalled" if silence.seen_alive and silence.seconds <= STALLS_END * limit else "stopped"
 
 
 def _crashed(run: Run) -> bool:

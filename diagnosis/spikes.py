@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -11,6 +12,7 @@ from diagnosis.series import Series
 from diagnosis.statistics import (
     MAD_TO_SD,
     Reference,
+    begins_at_start,
     rolling_reference,
     running_count,
     window_medians,
@@ -31,6 +33,8 @@ ACUTE_JUMP, ACUTE_SIGMAS, ACUTE_ROWS = 1.0, 8.0, 3
 EARLY_ROWS = 16
 EARLIEST = 3
 """A row needs as many before it to be judged."""
+LEAST_UNTRAINED = 4.0
+"""Nats. A lower first loss is no untrained language model's of 64 tokens or more."""
 ROWS_OF_PEAK = 500
 MOST = 50
 """Spikes are followed one by one up to this number; PaLM had some 20 in 540 billion parameters."""
@@ -41,7 +45,7 @@ class Spike:
     """One lasting jump. Losses in nats."""
 
     first_step: int
-    """The first step above its reference."""
+    """The first step by which the loss was up by half."""
     seen_step: int
     """When the evidence was complete."""
     level: float
@@ -65,12 +69,14 @@ class _Gauge:
     block: int
 
 
-def find_spikes(train: Series, floor: float) -> list[Spike]:
+def find_spikes(train: Series, floor: float, early_steps: float = 0.0) -> list[Spike]:
     """The spikes of a training loss, in order, at most MOST; `floor` is the least height in nats that counts.
 
     Lasting: the median of 8 rows is above that of the 128 before them by max(floor, 5 standard errors), and 7 of the
-    8 are above by one standard deviation. Acute: 2 of 3 rows are above by max(1 nat, 8 standard deviations). Sources:
-    the rule was tuned on 9 healthy runs (0 alarms in 153,607 steps) with injected spikes (0.3 nats: all found).
+    8 are above by one standard deviation. Acute: 2 of 3 rows are above by max(1 nat, 8 standard deviations). Up to
+    `early_steps` one row 1 nat above the first loss of an untrained model is enough: no batch is so hard for a model
+    that knows next to nothing, unless its last update threw it. Sources: the rule was tuned on 9 healthy runs (0
+    alarms in 153,607 steps) with injected spikes (0.3 nats: all found).
     """
     known = train.finite
     if len(known) < 5:
@@ -80,7 +86,8 @@ def find_spikes(train: Series, floor: float) -> list[Spike]:
     with np.errstate(over="ignore", invalid="ignore"):  # a loss of 1e300 is above nothing that is infinite
         lasting = _lasting(known.values, reference, gauge, floor)
         acute = _acute(known.values, reference)
-        return _followed(known, reference, lasting, acute, gauge.width)
+        thrown = _thrown(known, early_steps)
+        return _followed(known, reference, ((lasting, gauge.width), (acute, ACUTE_ROWS), (thrown, 1)))
 
 
 def _gauge(steps: Ints) -> _Gauge:
@@ -135,15 +142,24 @@ def _acute(values: Floats, reference: Reference) -> Ints:
     return np.flatnonzero(before & (values[2:] > limit)) + 2
 
 
-def _followed(known: Series, reference: Reference, lasting: Ints, acute: Ints, width: int) -> list[Spike]:
-    """One spike per stretch: from its first high row until the loss is back."""
-    ends = np.concatenate((lasting, acute))
+def _thrown(known: Series, early_steps: float) -> Ints:
+    """Early rows that are worse than no training at all."""
+    early = known.until(early_steps).values
+    if len(early) <= EARLIEST or early[0] < LEAST_UNTRAINED or not begins_at_start(known.steps):
+        return np.empty(0, np.int64)
+    return np.flatnonzero(early[EARLIEST:] > early[0] + ACUTE_JUMP) + EARLIEST
+
+
+def _followed(known: Series, reference: Reference, found: Sequence[tuple[Ints, int]]) -> list[Spike]:
+    """One spike per stretch: from its first high row until the loss is back. `found` are last rows and widths."""
+    ends = np.concatenate([last_rows for last_rows, _ in found])
+    widths = np.repeat([width for _, width in found], [len(last_rows) for last_rows, _ in found])
     order = np.argsort(ends, kind="stable")
-    ends, lasts = ends[order], order < len(lasting)
+    ends, widths = ends[order], widths[order]
     spikes: list[Spike] = []
     at = 0
     while at < len(ends) and len(spikes) < MOST:
-        spike, over = _spike(known, reference, int(ends[at]), width if lasts[at] else ACUTE_ROWS)
+        spike, over = _spike(known, reference, int(ends[at]), int(widths[at]))
         spikes.append(spike)
         at = int(np.searchsorted(ends, over, side="right"))
     return spikes
@@ -152,8 +168,9 @@ def _followed(known: Series, reference: Reference, lasting: Ints, acute: Ints, w
 def _spike(known: Series, reference: Reference, end: int, rows: int) -> tuple[Spike, int]:
     """The spike whose evidence is complete at row `end`, over `rows` rows, and the row at which it is over."""
     values, window = known.values, slice(max(0, end - rows + 1), end + 1)
-    first = window.start + int(np.argmax(values[window] > (reference.centre + reference.sigma)[window]))
-    level, noise = float(reference.centre[first]), float(reference.sigma[first])
+    level, noise = float(reference.centre[window.start]), float(reference.sigma[window.start])
+    half_up = (level + float(np.median(values[window]))) / 2
+    first = window.start + int(np.argmax(values[window] > max(half_up, level + noise)))
     back = _back(values, end, rows, level + 2 * noise)
     over = len(known) if back is None else back
     until = min(over, end + ROWS_OF_PEAK)

@@ -141,6 +141,18 @@ def window_medians(values: Floats, ends: Ints, width: int) -> Floats:
     return np.asarray(np.median(windows[ends - (width - 1)], axis=1))
 
 
+def looks(count: int, fewest: int) -> list[int]:
+    """The numbers of points, rising from `fewest` to `count`, at which a growing series is looked at again.
+
+    Each up to 40, then every 10 % more, and `count` itself: what was once seen stays seen as the series grows.
+    """
+    at, seen = fewest, []
+    while at < count:
+        seen.append(at)
+        at = at + 1 if at < 40 else -(-at * 11 // 10)
+    return [*seen, count] if count >= fewest else []
+
+
 def begins_at_start(steps: Ints) -> bool:
     """Whether rows at these steps begin with the run: at step 0 or 1, or at the first of their regular steps."""
     if not len(steps):

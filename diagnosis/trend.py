@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import exp, sqrt
+from dataclasses import dataclass, replace
+from functools import partial
+from math import exp, isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,8 @@ PLATEAU_SHARE = 0.25
 SLOWING_SHARE = 0.5
 """A plateau declines by less than a quarter of the expected slope, at the 90 % upper bound; slowing is less than
 half of it. A healthy 41M run measured 0.8 of the law at 72 % of its cosine."""
+CONFIRMED = 1 / 3
+"""By how much of its window earlier a plateau must have been one: noise alone makes one for a moment."""
 OWN_EXPONENT = 0.5
 """A run's own tail flattens as step^-0.5 (the data exponent fitted to 19 curves is .38 to .60)."""
 LAW_PARAMETERS = 5e6
@@ -112,7 +115,9 @@ def eval_standard_error(*evals: Series) -> float | None:
         limit = 4 * (robust_sd(bends) or 0.0)
         found.append(bends[np.abs(bends) <= limit] if limit else bends)
     joined = np.concatenate(found) if found else np.empty(0)
-    return float(np.sqrt(np.mean(joined**2) / 6)) if len(joined) >= 3 else None
+    with np.errstate(over="ignore"):
+        error = float(np.sqrt(np.mean(joined**2) / 6)) if len(joined) >= 3 else None
+    return error if error is not None and isfinite(error) else None
 
 
 def trend_of(
@@ -128,21 +133,46 @@ def trend_of(
 
     Slope and interval are Theil-Sen's, the test is Mann-Kendall's, both weakened where neighbours move together.
     "warming-up" is said within the warm-up and before there are 5 points after it, "plateau" only where the 90 % upper
-    bound of the decline is below a quarter of what the tail of a power law would give, "unknown" where the noise hides
-    what the trend is. `eval_standard_error` is the known noise of one point, where it is known.
+    bound of the decline is below a quarter of what the tail of a power law would give, and was a third of the window
+    before; "unknown" where the noise hides what the trend is. `eval_standard_error` is the known noise of one point.
     """
-    known = series.finite
+    judge = partial(
+        _judged,
+        tokens_per_step=tokens_per_step,
+        parameters=parameters,
+        warmup_steps=warmup_steps,
+        learning_rate_at=learning_rate_at,
+        eval_standard_error=eval_standard_error,
+    )
+    trend = judge(series.finite)
+    if trend.verdict != "plateau" or trend.window is None:
+        return trend
+    first, last = trend.window
+    earlier = judge(series.finite.until(last - CONFIRMED * (last - first)))
+    return trend if earlier.verdict == "plateau" else replace(trend, verdict="unknown")
+
+
+def _judged(
+    known: Series,
+    *,
+    tokens_per_step: float | None,
+    parameters: float | None,
+    warmup_steps: float | None,
+    learning_rate_at: Callable[[Floats], Floats] | None,
+    eval_standard_error: float | None,
+) -> Trend:
+    """The trend by one look at finite points."""
     if not len(known):
-        return Trend("unknown", series.name)
+        return Trend("unknown", known.name)
     level = _perplexity(known)
     last = int(known.steps[-1])
     settled = known.since(_after(warmup_steps))
     if len(settled) < FEWEST or _still_rising(learning_rate_at, last):
-        return Trend("warming-up", series.name, points=len(settled), perplexity=level)
+        return Trend("warming-up", known.name, points=len(settled), perplexity=level)
     recent = _recent(settled, last)
     slopes = theil_sen(recent.steps / 1000, recent.values)
     if slopes is None:
-        return Trend("unknown", series.name, points=recent.points, perplexity=level)
+        return Trend("unknown", known.name, points=recent.points, perplexity=level)
     law = _law_slope(recent, tokens_per_step, parameters)
     expected = law if law is not None else _own_slope(settled, recent)
     correlation = autocorrelation(recent.values)
@@ -159,7 +189,7 @@ def trend_of(
     whole = recent.window[1] - recent.window[0] >= COVERED * WINDOW * last
     return Trend(
         _verdict(z, (low, high), expected, flat=flat and whole, whole=whole),
-        series.name,
+        known.name,
         slope,
         low,
         high,

@@ -18,7 +18,8 @@ def rule(case: Case) -> Finding | None:
     """What dropout (or another regulariser) costs in training loss, with its error bar.
 
     Fires when the training loss in train mode is above the same split's loss in eval mode by more than 3 standard
-    errors, over the training rows after the first fifth of the run, 20 at least. A warning where the data are known
+    errors and 0.005 nats, over the training rows after the first fifth of the run, 20 at least, beside 5 evals or
+    more. A warning where the data are known
     to be seen less than 4 times, else a note. Silent where dropout is known to be 0.
 
     Why: both are losses on training data of the same weights; what differs is dropout.
@@ -37,7 +38,8 @@ def rule(case: Case) -> Finding | None:
     excess = excess[np.isfinite(excess)]
     if len(excess) < ROWS_NEEDED:
         return None
-    mean, error = float(excess.mean()), float(excess.std(ddof=1)) / len(excess) ** 0.5
+    with np.errstate(over="ignore", invalid="ignore"):  # losses of 1e300 have an infinite error
+        mean, error = float(excess.mean()), float(excess.std(ddof=1)) / len(excess) ** 0.5
     if mean <= 3 * error or mean < 0.005:
         return None
     epochs = case.budget.epochs if case.budget else None
@@ -61,9 +63,7 @@ def _advice(dropout: float | None, epochs: float | None) -> tuple[str, ...]:
     if not dropout:
         return ("Look what differs between training and evaluation: dropout, label smoothing, an auxiliary loss.",)
     if epochs is None:
-        return (
-            "If the data are seen fewer than 4 times, train with `dropout = 0.0` (--data tells how often they are).",
-        )
+        return ("If the data are seen fewer than 4 times, train with `dropout = 0.0`.",)
     if epochs < 4:
         return ("Train with `dropout = 0.0`: the data are not repeated often enough to overfit.",)
     return ("The data repeat, so some dropout can pay: judge it by the validation loss alone.",)

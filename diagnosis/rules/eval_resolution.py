@@ -6,18 +6,25 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.statistics import looks
+from diagnosis.trend import eval_standard_error
+from parsers.records import Floats
 
 ID = "eval-resolution"
 
 EVALS_NEEDED = 6
 WANTED_ERROR = 0.005
+MOST_TIMES = 4.0
+"""More batches for each eval than that would cost more than a smaller error is worth."""
+RESOLVED = 2 * 2**0.5
+"""Two standard errors of a difference, in those of one eval."""
 
 
 def rule(case: Case) -> Finding | None:
     """How small a change between two evals is noise, where changes that small are what there is.
 
-    Fires when the sampling error SE of one eval is known and the typical change between the last 6 evals is below
-    2 sqrt(2) SE: then most ups and downs between neighbours mean nothing.
+    Fires once the sampling error SE of one eval is known (6 evals) and the typical (median) change between the last 6
+    evals was below 2 sqrt(2) SE: from then on most ups and downs between neighbours mean nothing.
 
     Why: an eval is a mean over eval_iters random batches; the difference of two has sqrt(2) times its error.
     Do: judge over several evals, or raise eval_iters (the error falls with its square root).
@@ -27,15 +34,15 @@ def rule(case: Case) -> Finding | None:
     evals, error = case.metric("val_loss").finite, case.eval_standard_error
     if error is None or error <= 0 or len(evals) < EVALS_NEEDED or not case.traits.eval_draws_new_batches:
         return None
-    resolution = 2 * 2**0.5 * error
-    steps_of_change = np.abs(np.diff(evals.values[-EVALS_NEEDED:]))
-    typical = float(np.median(steps_of_change))
-    if typical >= resolution:
+    resolution = RESOLVED * error
+    since = next((n for n in looks(len(evals), EVALS_NEEDED) if _is_lost(case, n)), None)
+    if since is None:
         return None
     change = float(evals.values[-1] - evals.values[-2])
     iters = case.number("eval_iters")
-    wanted = _rounded(iters * (error / WANTED_ERROR) ** 2) if iters and error > WANTED_ERROR else None
-    more = f", or set `eval_iters = {wanted}` for an error of {WANTED_ERROR}" if wanted else ""
+    factor = min(MOST_TIMES, (error / WANTED_ERROR) ** 2)
+    wanted = _rounded(iters * factor) if iters and factor > 1 else None
+    more = f", or set `eval_iters = {wanted}` for an error of {error / factor**0.5:.2g}" if wanted else ""
     source = f"eval_iters = {iters:.0f}" if iters else "from the evals' scatter"
     return Finding(
         id=ID,
@@ -44,13 +51,28 @@ def rule(case: Case) -> Finding | None:
         title=f"Changes below {resolution:.2g} between two evals are noise",
         evidence=(
             f"one eval is known to ± {error:.2g} ({source})",
-            f"typical change between the last {EVALS_NEEDED} evals: {typical:.2g}",
-            f"last change {change:+.3f}: {'=' if abs(change) < resolution else 'beyond the noise'}",
+            f"typical change between the last {EVALS_NEEDED} evals: {_typical_change(evals.values):.2g}",
+            f"last change {change:+.3f}: {'within' if abs(change) < resolution else 'beyond'} the noise",
         ),
         advice=(f"Judge the trend over several evals{more}.",),
-        first_step=int(evals.steps[EVALS_NEEDED - 1]),
+        first_step=int(evals.steps[since - 1]),
         step=int(evals.steps[-1]),
     )
+
+
+def _is_lost(case: Case, count: int) -> bool:
+    """Whether the first `count` evals showed changes within their noise."""
+    evals, own = case.metric("val_loss").finite, case.metric("eval_train_loss").finite
+    error = case.eval_standard_error
+    if count < len(evals):
+        last = int(evals.steps[count - 1])
+        evals = evals.until(last)
+        error = eval_standard_error(evals, own.until(last))
+    return error is not None and _typical_change(evals.values) < RESOLVED * error
+
+
+def _typical_change(values: Floats) -> float:
+    return float(np.median(np.abs(np.diff(values[-EVALS_NEEDED:]))))
 
 
 def _rounded(count: float) -> int:

@@ -21,15 +21,17 @@ ANNEALING = 0.135
 ANNEALED = 0.3
 """Share of the peak learning rate at which a run counts as annealed."""
 EVALS = 3
+SETTLED_WARMUPS = 2
 
 
 def rule(case: Case) -> Finding | None:
     """The loss is above what this size and these tokens give on this data set.
 
-    Fires when the lowest of the last 3 evaluations is more than 0.10 above the law of the data set, once the
-    learning rate is at 0.3 of its peak or below; before that 0.135 x what is left to anneal is added, all of it where
-    the schedule is unknown. Silent for data sets and tokenizers that were not calibrated, below 5 tokens per
-    parameter, outside 10M to 1B parameters and for models that were not trained from scratch.
+    Fires when the lowest of the last 3 evaluations is more than 0.10 above the law of the data set, and was at the eval
+    before, once the learning rate is at 0.3 of its peak or below; before that 0.135 x what is left to anneal is added,
+    all of it where the schedule is unknown. Silent for data sets and tokenizers that were not calibrated, below 5
+    tokens per parameter, within twice the warm-up, outside 10M to 1B parameters, for models that were not trained from
+    scratch, and while the loss is 0.10 above its own best: that is a jump, and has rules of its own.
 
     Why: runs of one data set and tokenizer follow one law of size and tokens to some 0.03; more means that something
     costs loss that no scaling explains.
@@ -50,18 +52,18 @@ def rule(case: Case) -> Finding | None:
         return None
     excess, left = above
     bad = excess > EXCESS + ANNEALING * left
-    if not bad[-1]:
+    lowest = float(loss.values[-EVALS:].min())
+    if not bad[-2:].all() or lowest > float(loss.values.min()) + EXCESS:
         return None
     good = np.flatnonzero(~bad)
     first = int(good[-1]) + 1 if len(good) else 0
     half_width = expected.band.high - expected.band.value
-    lowest = float(loss.values[-EVALS:].min())
     name = "train split, eval mode" if loss.name == "eval_train_loss" else "validation"
     return Finding(
         id=ID,
         severity="warning",
         confidence=0.8,
-        title=f"The loss is {excess[-1]:.2f} above what this model reaches on {expected.dataset}",
+        title=f"Loss {excess[-1]:.2f} above what this model reaches on {expected.dataset}",
         evidence=(
             f"{lowest:.3f} ({name}), expected {lowest - excess[-1]:.2f} ± {half_width:.2f} for this size and tokens",
             f"{ANNEALING * left[-1]:.2f} of it may still come from annealing"
@@ -72,7 +74,7 @@ def rule(case: Case) -> Finding | None:
             "Print a few training batches as text and look for shuffled fragments or wrong separators.",
             "Then try a longer warm-up, then twice the learning rate.",
         ),
-        first_step=int(loss.steps[first + EVALS - 1]),
+        first_step=int(loss.steps[min(first + EVALS, len(loss) - 1)]),
         step=int(loss.steps[-1]),
     )
 
@@ -89,7 +91,8 @@ def _excess(case: Case, loss: Series, expected_now: float) -> tuple[Floats, Floa
     tokens = np.maximum(steps + case.traits.updates_at_eval_row, 1.0) * (case.tokens_per_step or seen / last)
     data = BESIROGLU.B * (tokens**-BESIROGLU.b - seen**-BESIROGLU.b)
     lowest = np.min([loss.values[i : len(loss) - EVALS + 1 + i] for i in range(EVALS)], axis=0)
-    holds = tokens >= FITTED_TOKENS_PER_PARAMETER * size.parameters
+    warm = steps > SETTLED_WARMUPS * (case.number("warmup_steps") or 0)
+    holds = warm & (tokens >= FITTED_TOKENS_PER_PARAMETER * size.parameters)
     return np.where(holds, lowest - expected_now - data, -np.inf), _left_to_anneal(case, steps)
 
 

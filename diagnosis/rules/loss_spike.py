@@ -14,6 +14,7 @@ ID = "loss-spike"
 TOO_LONG_STEPS = 500
 RESUME_STEPS = 200
 REWARMED = 1.5
+EARLY_STEPS = 100.0
 EVAL_JUMP, EVAL_ERRORS = 0.3, 8.0
 
 
@@ -23,13 +24,16 @@ def rule(case: Case) -> Finding | None:
     Fires when the median of 8 rows is above that of the 128 before them by 0.12 nats and 5 standard errors, with 7 of
     the 8 above by one standard deviation; or when 2 of 3 rows are above by 1 nat and 8 standard deviations. Where a
     row is a single micro-batch the least height is 0.3; rows more than 10 steps apart are judged by 4 against 32.
-    Without such rows: an eval above the three before it by 0.3 nats in both splits. Critical when the loss is not back
-    within two standard deviations after 500 steps.
+    Within twice the warm-up (100 steps at least) one row 1 nat above the first loss of an untrained model is enough.
+    The first rows, which have fewer before them, are judged by the 16 before. Without such rows: an eval above the
+    three before it by 0.3 nats and 8 standard errors in both splits. Critical when the loss is not back within two
+    standard deviations after 500 steps.
 
     Why: single bad batches are normal; a loss that stays up means that the weights were damaged, mostly by too large
     an update.
-    Do: if it comes back by itself and is rare, nothing. Else restart about 100 steps before it and skip the next 200 to
-    500 batches; if it comes again, lower the learning rate, lengthen the warm-up or clip the gradients at 1.0.
+    Do: wait 500 steps; if it comes back by itself and is rare, nothing. Else restart about 100 steps before it and skip
+    the next 200 to 500 batches; if it comes again, lower the learning rate, lengthen the warm-up or clip the gradients
+    at 1.0.
     False alarms: a change of data, batch or sequence length; a hard stretch of data (sibling runs show it at the same
     step). Within 200 steps after a resume and where the learning rate was raised again it stays silent.
     Sources: tuned on 9 healthy runs (0 alarms in 153,607 steps; a plain 6-sigma rule gives 1 to 12 in 10,000); PaLM
@@ -37,7 +41,7 @@ def rule(case: Case) -> Finding | None:
     """
     floor = MICRO_BATCH_FLOOR if case.traits.train_loss == "micro-batch" else FULL_BATCH_FLOOR
     train = case.metric("train_loss").finite
-    spikes = [s for s in find_spikes(train, floor) if not _explained(case, s.first_step)]
+    spikes = [s for s in find_spikes(train, floor, _early_steps(case)) if not _explained(case, s.first_step)]
     if not spikes:
         return _from_evals(case)
     worst = max(spikes, key=lambda s: s.height)
@@ -57,7 +61,7 @@ def rule(case: Case) -> Finding | None:
 
 
 def _shape(worst: Spike) -> str:
-    up = f"{worst.level:.2f} {worst.height:+.2f} nats, highest row {worst.peak:.2f}"
+    up = f"{worst.level:.2f} before, {worst.height:+.2f} nats, highest row {worst.peak:.2f}"
     return f"step {worst.first_step:,}: {up}; noise of a row {worst.noise:.2f}"
 
 
@@ -66,7 +70,9 @@ def _fate(spikes: list[Spike], open_for: int | None) -> tuple[str, ...]:
         return (f"not back after {open_for:,} steps",)
     lasted = max((s.back_step or s.first_step) - s.first_step for s in spikes)
     return (
-        f"back after {lasted:,} steps" if len(spikes) == 1 else f"all came back, the slowest after {lasted:,} steps",
+        f"back after {lasted:,} step{'s' if lasted != 1 else ''}"
+        if len(spikes) == 1
+        else f"all came back, the slowest after {lasted:,} steps",
     )
 
 
@@ -83,12 +89,28 @@ def _advice(case: Case, last: Spike, still_up: bool) -> tuple[str, ...]:
     clip = case.number("grad_clip")
     mend = "set `grad_clip = 1.0`" if clip == 0 else "lengthen the warm-up or lower the learning rate"
     if still_up:
-        back = max(0, last.first_step - 100)
-        return (f"Restart from a checkpoint near step {back:,} and skip the next 200 to 500 batches; {mend}.",)
-    if last.first_step <= 2 * (case.number("warmup_steps") or 0):
+        newest = case.metric("train_loss").finite.last_step or 0
+        return (
+            _still_up(
+                last.first_step, mend, wait=case.state == "running" and newest < last.first_step + TOO_LONG_STEPS
+            ),
+        )
+    if last.first_step <= _early_steps(case):
         more = "and set `grad_clip = 1.0`" if clip == 0 else "or lengthen the warm-up"
         return (f"It came in the warm-up: the learning rate is too high for this model, halve it {more}.",)
     return (f"It came back: go on, and if it comes again {mend}.",)
+
+
+def _early_steps(case: Case) -> float:
+    """In which a jump speaks of the learning rate, in steps."""
+    return max(EARLY_STEPS, 2 * (case.number("warmup_steps") or 0.0))
+
+
+def _still_up(step: int, mend: str, *, wait: bool) -> str:
+    restart = f"restart from a checkpoint near step {max(0, step - 100):,} and skip the next 200 to 500 batches; {mend}"
+    if wait:
+        return f"Most spikes come back: if this one is not by step {step + TOO_LONG_STEPS:,}, {restart}."
+    return f"{restart[0].upper()}{restart[1:]}."
 
 
 def _explained(case: Case, step: int) -> bool:

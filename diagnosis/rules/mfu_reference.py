@@ -25,9 +25,10 @@ IMPOSSIBLE_BY_TABLE = 1.2
 def rule(case: Case) -> Finding | None:
     """The MFU that the trainer prints is a share of another GPU's peak.
 
-    Fires when the trainer divides by one GPU's fixed peak and the run is on another (or on a CPU), or when the
-    printed figure is above 100 %, which no GPU reaches on its own peak. With 100 % or less and an unknown GPU it is
-    silent. Shows the figure against the run's own GPU where its peak is known.
+    Fires when the trainer divides by one GPU's fixed peak and the run is on another (or on a CPU), or when half of the
+    newest 20 figures are above 100 %, which no GPU reaches on its own peak (120 % where the trainer looks the peak up:
+    some cards boost beyond their table). With less and an unknown GPU it is silent. Shows the figure against the run's
+    own GPU where its peak is known.
 
     Why: nanoGPT divides by an A100's 312 TFLOP/s on every GPU; 11 % of that is 69 % of an RTX 4070.
     Do: judge the run by the re-based figure; compare the printed one only with runs on the same GPU.

@@ -12,6 +12,8 @@ from diagnosis.finding import Finding
 from diagnosis.series import Series
 from diagnosis.spikes import MEDIAN_ERROR
 from diagnosis.statistics import begins_at_start, block_medians, mann_kendall, noise_sd
+from diagnosis.wording import percent
+from parsers.records import Floats, Ints
 
 ID = "not-learning"
 
@@ -24,26 +26,39 @@ UNKNOWN_WARMUP = 250.0
 LEAST_UNTRAINED = 4.0
 """Nats. A first loss below is no untrained language model's of 64 tokens or more, or its weights were loaded."""
 ROWS = 16
+BLOCKS_SEEN = 1000
+FALLING_P, LEAST_FALL = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """Where the loss is, against where an untrained model is. Losses in nats."""
+    """Where the loss is, against where an untrained model is. Losses in nats, shares of the untrained level."""
 
     untrained: float
     named: str
     now: float
+    updates: int
+    """Done at the newest row."""
     rows: int
     falling: bool
+    share_settled: float | None
+    """When the warm-up was over and the model had its first updates; None before that."""
+    first_rows: Ints
+    """The first rows after 100 and 500 updates, both after the warm-up."""
+
+    @property
+    def share(self) -> float:
+        return self.now / self.untrained
 
 
 def rule(case: Case) -> Finding | None:
     """The loss is still that of a model that has learnt nothing, or no more than how frequent each token is.
 
-    Fires when, after 100 updates and twice the warm-up (500 where that is unknown), the loss is within 5 % of the
-    untrained level; or when, after 500 updates and twice the warm-up, it is above 0.68 of that level: critical if it
-    does not fall, a warning if it falls all too slowly. The untrained level is ln(vocabulary), else the first loss,
-    which must be 4 nats or more and measured at the start.
+    Fires when the loss was within 5 % of the untrained level at 100 updates and twice the warm-up (500 where that is
+    unknown) and has been above 0.68 of it ever since; or when it is above 0.68 after 500 updates and twice the warm-up.
+    A warning if it falls all too slowly (Mann-Kendall p < 0.01 and by 0.05 nats over the second half of the rows), else
+    critical. Silent once a median of 16 rows has been below 0.68. The untrained level is ln(vocabulary), else the first
+    loss, which must be 4 nats or more and measured at the start.
 
     Why: every healthy run passes the unigram level within its warm-up. Above it the model does not see what it should
     learn (labels, masks, shifted targets), does not update (learning rate, frozen or detached weights) or was blown up
@@ -52,36 +67,33 @@ def rule(case: Case) -> Finding | None:
     False alarms: a warm-up of unknown length; fine-tunes and resumed runs are left out.
     Sources: 0.53 to 0.60 of ln(V) at step 500 in healthy runs; nanoGPT issue 303 hovers at 7.8.
     """
-    updates = case.steps.updates if case.steps.updates is not None else case.steps.last
     level = _level(case)
-    if updates is None or level is None or case.text("init_from") not in (None, "scratch"):
+    if level is None or case.text("init_from") not in (None, "scratch"):
         return None
-    warmup = case.number("warmup_steps")
-    settled = 2 * (UNKNOWN_WARMUP if warmup is None else warmup)
-    share = level.now / level.untrained
-    untouched = updates >= max(FEWEST_UPDATES, settled) and share > UNTRAINED_SHARE
-    late = updates >= max(UPDATES, settled) and share > UNIGRAM_SHARE
-    if not untouched and not late:
+    if level.share <= UNIGRAM_SHARE:
         return None
-    flat = untouched or not level.falling
+    untouched = level.share_settled is not None and level.share_settled > UNTRAINED_SHARE
+    if not untouched and level.updates < _settled(case, UPDATES):
+        return None
+    flat = not level.falling
     return Finding(
         id=ID,
         severity="critical" if flat else "warning",
         confidence=0.85 if flat else 0.75,
-        title=f"After {updates:,} updates the loss is still {level.now:.2f}, {share:.0%} of an untrained model's",
+        title=f"Still {percent(level.share)} of an untrained model's loss after {level.updates:,} updates",
         evidence=(
             f"untrained: {level.untrained:.2f} ({level.named})",
             f"knowing only how frequent each token is gives about {UNIGRAM_SHARE * level.untrained:.1f}",
             f"last {level.rows} rows: {level.now:.3f}, {'falling slowly' if level.falling else 'not falling'}",
         ),
         advice=_advice(case, flat),
-        first_step=_first_step(case, max(FEWEST_UPDATES if untouched else UPDATES, settled)),
+        first_step=int(level.first_rows[0 if untouched else 1]),
         step=case.steps.last,
     )
 
 
 def _level(case: Case) -> _Level | None:
-    """None where there is too little to tell, or where the run did not begin untrained."""
+    """None where there is too little to tell, or where the run did not begin untrained, or where it has learnt."""
     train = case.metric("train_loss").finite
     series = train if len(train) >= ROWS else case.metric("val_loss").finite
     if len(series) < 3 or not begins_at_start(series.steps):
@@ -89,23 +101,51 @@ def _level(case: Case) -> _Level | None:
     vocabulary = case.number("vocab_size")
     began = float(series.values[0])
     untrained = log(vocabulary) if vocabulary and vocabulary >= 2 else began
-    if untrained < LEAST_UNTRAINED or began < UNIGRAM_SHARE * untrained:
+    limit = UNIGRAM_SHARE * untrained
+    if untrained < LEAST_UNTRAINED or began < limit or _has_learnt(series.values, limit):
         return None
     rows = series.values[-ROWS:] if len(series) >= 2 * ROWS else series.values[len(series) // 2 :]
-    now = float(np.median(rows)) - 2 * MEDIAN_ERROR * (noise_sd(rows) or 0.0) / sqrt(len(rows))
-    named = f"ln({vocabulary:,.0f})" if vocabulary and vocabulary >= 2 else "its first loss"
-    return _Level(untrained, named, now, len(rows), falling=_falls(series))
+    before_update = case.traits.updates_at_train_row if series is train else case.traits.updates_at_eval_row
+    marks = [_settled(case, fewest) - before_update for fewest in (FEWEST_UPDATES, UPDATES)]
+    after = np.searchsorted(series.steps, marks)
+    early = series.values[max(0, int(after[0]) + 1 - ROWS) : int(after[0]) + 1]
+    return _Level(
+        untrained=untrained,
+        named=f"ln({vocabulary:,.0f})" if vocabulary and vocabulary >= 2 else "its first loss",
+        now=_lower_bound(rows),
+        updates=int(series.steps[-1]) + before_update,
+        rows=len(rows),
+        falling=_falls(series),
+        share_settled=_lower_bound(early) / untrained if after[0] < len(series) else None,
+        first_rows=series.steps[np.minimum(after, len(series) - 1)],
+    )
+
+
+def _settled(case: Case, fewest: int) -> float:
+    """The updates that the run needs before it can be judged."""
+    warmup = case.number("warmup_steps")
+    return max(fewest, 2 * (UNKNOWN_WARMUP if warmup is None else warmup))
+
+
+def _lower_bound(rows: Floats) -> float:
+    """Their median less two of its standard errors: what the noise may have added is not held against the run."""
+    return float(np.median(rows)) - 2 * MEDIAN_ERROR * (noise_sd(rows) or 0.0) / sqrt(len(rows))
+
+
+def _has_learnt(values: Floats, limit: float) -> bool:
+    """Whether any of up to 1,000 medians of 16 rows was below the limit: then what is wrong now is something else."""
+    starts = np.unique(np.linspace(0, max(0, len(values) - ROWS), min(BLOCKS_SEEN, len(values))).astype(np.int64))
+    rows = values[np.minimum(starts[:, None] + np.arange(ROWS), len(values) - 1)]
+    return bool(np.median(rows, axis=1).min() < limit)
 
 
 def _falls(series: Series) -> bool:
-    half = series.values[len(series) // 2 :]
-    z, p = mann_kendall(block_medians(half, 60))
-    return z < 0 and p < 0.05
-
-
-def _first_step(case: Case, updates: float) -> int | None:
-    first = case.steps.first
-    return None if first is None else first + int(updates)
+    """Over the second half of the rows, by more than an untrained model's settling to even odds."""
+    medians = block_medians(series.values[len(series) // 2 :], 60)
+    z, p = mann_kendall(medians)
+    fifth = -(-len(medians) // 5)
+    fall = float(np.median(medians[:fifth]) - np.median(medians[-fifth:]))
+    return z < 0 and p < FALLING_P and fall > LEAST_FALL
 
 
 def _advice(case: Case, flat: bool) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ def rule(case: Case) -> Finding | None:
     """Single rows far above their neighbours: bad batches, counted. Not an instability.
 
     Fires when one training loss is above the 128 rows before it by 6 robust standard deviations, and by 0.12 nats (0.3
-    where a row is one micro-batch), and the next 3 rows are within 3. Only a note, whatever the number.
+    where a row is one micro-batch), the next 3 rows are within 3, and none of the 3 rows before it was so far up. Only
+    a note, whatever the number.
 
     Why: losses of batches have heavy tails; a healthy 124M run of 20,000 steps has some 15 such rows. Taken for
     instability they lead to a learning rate that is lowered for nothing.
@@ -84,6 +85,7 @@ def _outliers(values: Floats, start: int, floor: float) -> _Outliers:
     followed = np.zeros(len(slab), dtype=bool)
     followed[:-CALM_ROWS] = running_count(calm, CALM_ROWS)[CALM_ROWS:] == CALM_ROWS
     mine = slice(start - begin, start - begin + SLAB)
-    rows = np.flatnonzero((far & followed)[mine]) + (start - begin)
+    alone = running_count(far, CALM_ROWS + 1) == 1
+    rows = np.flatnonzero((far & alone & followed)[mine]) + (start - begin)
     judged = int(np.isfinite(reference.centre[mine]).sum())
     return _Outliers(rows + begin, excess[rows], reference.sigma[rows].astype(np.float64), judged)

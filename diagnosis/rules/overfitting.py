@@ -58,7 +58,7 @@ def rule(case: Case) -> Finding | None:
     Fires when, over the last 30 % of the steps but 8 evals at least, val - train rises (Mann-Kendall z > 2.3, slope
     interval above 0, by more than 0.02 nats and two standard errors of an eval) and the slope of the validation loss
     is not below 0; and when that was so at the eval before, too. Critical when the validation loss itself rises
-    (z > 2.3), or its last evals are above the best smoothed one by 3 standard errors.
+    (z > 2.3), or its last 3 evals are above the best smoothed one by 0.02 nats and 3 standard errors.
 
     Why: the model now learns its training data by heart. The level of the gap says nothing (a small validation set can
     be easier or harder), only its growth does.

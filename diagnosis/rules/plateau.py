@@ -19,9 +19,9 @@ def rule(case: Case) -> Finding | None:
     """The loss no longer falls as the tail of its power law would.
 
     Fires when over the last 30 % of the tokens (8 points at least, 12 where the model's size is unknown) Mann-Kendall
-    finds no fall (p > 0.1) and the 90 % upper bound of the decline is below a quarter of the expected slope: the data
-    term of the fitted law, else the run's own earlier fall. A note only while the learning rate is above 0.3 of its
-    peak, or where nothing says what to expect.
+    finds no fall (p > 0.1) and the 90 % upper bound of the decline is below a quarter of the expected slope, and when
+    that was so a third of that window before, too. Expected is the data term of the fitted law, else the run's own
+    earlier fall. A note only while the learning rate is above 0.3 of its peak, or where nothing says what to expect.
 
     Why: a loss that falls by less than it did is not stuck; the tail of a power law is slow by nature, and noise
     between evals hides it. Only a slope that is surely too small is a plateau.

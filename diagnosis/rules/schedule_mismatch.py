@@ -49,7 +49,7 @@ def rule(case: Case) -> Finding | None:
 def _horizon(case: Case, planned: int, decay: float) -> Finding:
     last = case.steps.last or 0
     if decay < planned:
-        title = f"The learning rate is spent at step {decay:,.0f} and the run goes on to {planned:,}"
+        title = f"The learning rate is spent at step {decay:,.0f} of {planned:,}"
         advice: tuple[str, ...] = (
             f"Set `lr_decay_iters = {planned}`, or end the run at {decay:,.0f}: what follows trains at the floor.",
             "A longer run needs a longer schedule from its start; more steps at the floor gain little.",
@@ -58,7 +58,7 @@ def _horizon(case: Case, planned: int, decay: float) -> Finding:
             (f"step {last:,}: {last - decay:,.0f} steps at the floor so far",) if last > decay else ()
         )
     else:
-        title = f"The run ends at step {planned:,} before the learning rate has come down"
+        title = f"The run ends at step {planned:,}, its schedule at {decay:,.0f}"
         advice = (
             f"Set `lr_decay_iters = {planned}`: the annealing that the run stops short of is worth up to 0.13 nats.",
         )

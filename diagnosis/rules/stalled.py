@@ -13,9 +13,9 @@ CRITICAL = 5
 def rule(case: Case) -> Finding | None:
     """The log has been silent for much longer than evals and checkpoints take.
 
-    Fires when the silence exceeds 10 times the longest gap between two lines that this run has shown (evaluations and
-    checkpoints included), at least 30 seconds, 10 minutes before the first step, longer
-    where the log ends within a line because its writer holds lines back. Critical at 5 times that.
+    Fires when the silence exceeds 10 times the longest gap between two lines that this run has shown lately
+    (evaluations and checkpoints included), 30 seconds at least, 10 minutes before the first step; longer where the log
+    ends within a line because its writer holds lines back. Critical at 5 times that.
 
     Why: a hung collective, a dead data loader or a full disk stop a run without a word, and it keeps its GPU.
     Do: look whether the process lives and what it waits for.

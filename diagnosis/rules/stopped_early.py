@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.wording import percent
 
 ID = "stopped-early"
 
@@ -13,13 +14,14 @@ LAST_WORDS = ("traceback", "end")
 def rule(case: Case) -> Finding | None:
     """The run ended before its planned step.
 
-    Fires when the log is over (a traceback, or silence and no process that writes it) and its last step is before
-    the planned one. With a traceback it also fires where the plan is unknown. Out of memory is a finding of its own.
+    Fires when the log is over (a traceback, or silence and no process that writes it) and its last step is before the
+    planned one by more than one interval between two lines. With a traceback it also fires where the plan is unknown.
+    Out of memory is a finding of its own.
 
     Why: a job that was killed, crashed or ran out of its time slot leaves no other trace in the loss.
     Do: read the last words, then resume from the last checkpoint.
     False alarms: a run that was stopped on purpose; a log on a remote file system that arrives late.
-    Sources: nanoGPT runs to max_iters inclusive.
+    Sources: nanoGPT runs to max_iters inclusive, other trainers end one step before it.
     """
     if case.state not in ("stopped", "crashed") or any(n.kind == "out-of-memory" for n in case.notices):
         return None
@@ -35,7 +37,7 @@ def rule(case: Case) -> Finding | None:
         confidence=0.95 if words else 0.8,
         title=f"The run {'crashed' if case.state == 'crashed' else 'stopped'} {where}",
         evidence=(
-            *((f"{last / planned:.0%} of the plan",) if planned and last is not None else ()),
+            *((f"{percent(last / planned)} of the plan",) if planned and last is not None else ()),
             *((f"last words: {words[-1]}",) if words else ("no error in the log: it just ends",)),
             *((f"last checkpoint at step {saved[-1]:,}",) if saved else ()),
         ),

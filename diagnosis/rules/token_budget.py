@@ -52,13 +52,13 @@ def rule(case: Case) -> Finding | None:
 
 
 def _title(ratio: float, final: float) -> str:
-    title = f"{times(ratio)} x the compute-optimal 20 tokens per parameter"
-    if final > 1.005 * ratio:
-        title += f", {times(final)} x at the planned end"
+    """At most 60 letters, so that it stands in one line of a list."""
+    title = f"{times(ratio)} x 20 tokens per parameter"
     per_parameter = final * CHINCHILLA_TOKENS_PER_PARAMETER
-    if per_parameter < UNDER_TRAINED:
-        return title + ": under-trained for its size"
-    return title + (": inference-style" if per_parameter > INFERENCE_STYLE else "")
+    word = "under-trained" if per_parameter < UNDER_TRAINED else "inference-style"
+    if final > 1.005 * ratio:
+        title += f" (plan: {times(final)})"
+    return title if UNDER_TRAINED <= per_parameter <= INFERENCE_STYLE else f"{title}: {word}"
 
 
 def _planned(budget: Budget, planned: float | None) -> tuple[str, ...]:

@@ -7,17 +7,22 @@ import numpy as np
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.series import Series
+from diagnosis.statistics import looks
+from parsers.records import Floats, Ints
 
 ID = "val-below-train"
 
 EVALS_NEEDED = 5
+SURE, STILL = 2.5, 1.0
+"""Standard errors."""
+LEAST = 0.001
 
 
 def rule(case: Case) -> Finding | None:
     """Validation loss lies below training loss, and why that is no error.
 
     Fires when the mean of (validation - training) over the second half of the evals, 5 at least, is below zero by
-    more than twice its standard error.
+    more than its standard error and 0.001 nats, and was by 2.5 standard errors at this or an earlier eval.
 
     Why: it depends on what the trainer measures. Where both splits are measured with dropout off, as nanoGPT
     does, dropout cannot be the reason: the validation set is easier, or so small that its level is luck. Where the
@@ -29,38 +34,41 @@ def rule(case: Case) -> Finding | None:
     same_mode = bool(len(case.metric("eval_train_loss")))
     train = case.metric("eval_train_loss" if same_mode else "train_loss").finite
     steps, gap = _gap(case.metric("val_loss").finite, train)
-    late = gap[len(gap) // 2 :]
-    if len(late) < EVALS_NEEDED:
+    found = next((n for n in looks(len(gap), 2 * EVALS_NEEDED - 1) if _is_below(gap[:n], SURE)), None)
+    if found is None or not _is_below(gap, STILL):
         return None
-    mean, error = float(late.mean()), float(late.std(ddof=1)) / len(late) ** 0.5
-    if mean >= -2 * error or mean > -0.001:
-        return None
+    mean, error, count = _late_mean(gap)
     return Finding(
         id=ID,
         severity="info",
         confidence=0.9,
         title=f"Validation is below training by {-mean:.2f}" if mean <= -0.01 else "Validation is just below training",
         evidence=(
-            f"val - train = {mean:+.3f} ± {error:.3f} over the last {len(late)} evals",
+            f"val - train = {mean:+.3f} ± {error:.3f} over the last {count} evals",
             *_reason(case, same_mode=same_mode),
         ),
         advice=("Watch the gap's trend, not its level: a level takes 10M validation tokens or more.",),
-        first_step=_since(steps, gap),
+        first_step=int(steps[found - 1]),
         step=int(steps[-1]),
     )
 
 
-def _gap(val: Series, train: Series) -> tuple[np.ndarray, np.ndarray]:
+def _gap(val: Series, train: Series) -> tuple[Ints, Floats]:
     gap = val.values - train.at(val.steps)
     known = np.isfinite(gap)
     return val.steps[known], gap[known]
 
 
-def _since(steps: np.ndarray, gap: np.ndarray) -> int:
-    """The first eval that has the sign and after which nearly all have it."""
-    below = gap < 0
-    share_after = np.cumsum(below[::-1])[::-1] / np.arange(len(gap), 0, -1)
-    return int(steps[int(np.argmax(below & (share_after >= 0.9)))])
+def _late_mean(gap: Floats) -> tuple[float, float, int]:
+    """Mean of the second half, its standard error, and how many evals that are."""
+    late = gap[len(gap) // 2 :]
+    with np.errstate(over="ignore", invalid="ignore"):  # losses of 1e300 have an infinite error, and nothing is below
+        return float(late.mean()), float(late.std(ddof=1)) / len(late) ** 0.5, len(late)
+
+
+def _is_below(gap: Floats, errors: float) -> bool:
+    mean, error, _ = _late_mean(gap)
+    return mean < -max(errors * error, LEAST)
 
 
 def _reason(case: Case, *, same_mode: bool) -> tuple[str, ...]:

@@ -48,12 +48,25 @@ def test_a_last_line_within_one_log_interval_of_the_end_is_finished_once_silent(
     assert state(run, Silence(None, over=True)) == "finished"
 
 
+@pytest.mark.parametrize(("last", "expected"), [(990, "finished"), (980, "stopped")])
+def test_a_last_line_one_interval_before_the_end_is_that_of_an_exclusive_loop(last: int, expected: str) -> None:
+    """range(1000) with a line every 10 steps ends at 990."""
+    assert state(run_with(last, interval=10, planned=1000), Silence(None, over=True)) == expected
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(29.0, "running"), (31.0, "stalled"), (599.0, "stalled"), (601.0, "stopped")]
 )
 def test_silence_beyond_the_limit_is_a_stall_and_far_beyond_it_the_end(seconds: float, expected: str) -> None:
     """The limit of a fast run is 30 s; twenty times that is over."""
-    assert state(run_with(500), Silence(seconds)) == expected
+    assert state(run_with(500), Silence(seconds, seen_alive=True)) == expected
+
+
+def test_an_old_log_that_nobody_was_seen_to_write_is_no_stall() -> None:
+    """A finished log from elsewhere is not a job that hangs; one that a process has open is."""
+    assert state(run_with(500), Silence(31.0)) == "stopped"
+    assert state(run_with(500), Silence(31.0, writers=1)) == "stalled"
+    assert state(run_with(500), Silence(3600.0, writers=1)) == "stalled"
 
 
 def test_a_file_that_nobody_has_open_is_over_soon() -> None:
@@ -109,6 +122,6 @@ def test_the_eta_has_the_evaluations_to_come_in_it() -> None:
 
 def test_a_log_that_ends_within_a_line_may_be_silent_for_a_buffer() -> None:
     """Python holds 8 KiB of lines back: half a second a line makes two minutes of silence normal."""
-    assert state(run_with(500), Silence(100.0)) == "stalled"
-    assert state(run_with(500), Silence(100.0, half_line=True)) == "running"
-    assert state(run_with(500), Silence(130.0, half_line=True)) == "stalled"
+    assert state(run_with(500), Silence(100.0, writers=1)) == "stalled"
+    assert state(run_with(500), Silence(100.0, writers=1, half_line=True)) == "running"
+    assert state(run_with(500), Silence(130.0, writers=1, half_line=True)) == "stalled"

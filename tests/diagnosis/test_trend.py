@@ -82,6 +82,13 @@ def test_a_run_that_stopped_learning_is_on_a_plateau_by_the_law_and_by_its_own_p
         assert "improving" not in verdicts
 
 
+def test_a_plateau_of_a_moment_is_not_called_one() -> None:
+    """A healthy run whose last third of the window happens to be flat: a third of the window before, it still fell."""
+    values = healthy(0.002).values.copy()
+    values[-5:] = values[-5] + 0.04 * np.array([0, 1, 2, 3, 4])
+    assert trend_of(series(values), tokens_per_step=524_288, parameters=124e6, warmup_steps=500).verdict != "plateau"
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_noise_that_hides_the_tail_is_called_unknown_and_not_a_plateau(seed: int) -> None:
     """Eval noise of 0.15 nats on a healthy run: one cannot tell, and the program says so."""

@@ -69,6 +69,17 @@ def test_a_spike_that_comes_back_is_not_a_divergence() -> None:
     assert find((steps[: AT + 250], values[: AT + 250])) is None
 
 
+def test_a_loss_on_its_slow_way_back_is_left_to_the_spike_rule() -> None:
+    """2 nats up and back over 1,000 steps: at no point for good; but one that stays up after a partial return is."""
+    steps, values = rows()
+    after = np.arange(len(values) - AT)
+    values[AT:] += 2 * np.exp(-after / 300)
+    assert all(find(cut((steps, values), AT + n)) is None for n in range(150, 1500, 50))
+    steps, values = rows()
+    values[AT:] += 1.2 + np.exp(-after / 50)
+    assert find(cut((steps, values), AT + 600)) is not None
+
+
 def test_noise_as_large_as_the_rise_keeps_it_silent() -> None:
     """Rows with a standard deviation of 1 nat (fine-tuning, batch 1) do not make 0.7 a divergence."""
     assert find(raised(0.7, noise=1.0)) is None

@@ -37,6 +37,28 @@ def test_the_threshold_is_two_errors_of_a_difference(change: float, fires: bool)
     assert (rule(run(change)) is not None) is fires
 
 
+def test_what_was_noise_once_stays_said() -> None:
+    """Twelve evals within their noise, then one fall: neighbours are no better resolved for it."""
+    steps = np.arange(15) * 100
+    wobble = 0.02 * np.random.default_rng(2).normal(size=12)
+    values = np.concatenate((4.0 + wobble, [3.9, 3.7, 3.5, 3.3, 3.1][:3]))
+
+    found = [
+        rule(make_case({"val_loss": (steps[:n], values[:n])}, eval_standard_error=0.02 if n < 13 else 0.01))
+        for n in (12, 13, 14, 15)
+    ]
+
+    assert all(f is not None for f in found)
+
+
+def test_the_advice_never_asks_for_more_than_four_times_the_batches() -> None:
+    """From .3 to .005 would take 3,600 times as many: the training would wait for its evals."""
+    found = rule(run(0.01, error=0.3))
+
+    assert found is not None
+    assert "`eval_iters = 80` for an error of 0.15" in found.advice[0]
+
+
 def test_an_unknown_error_or_few_evals_are_silent() -> None:
     """Nothing to say without a number."""
     assert rule(run(0.01, error=None)) is None

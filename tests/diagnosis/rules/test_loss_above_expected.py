@@ -17,7 +17,7 @@ def test_a_run_that_ends_too_high() -> None:
 
     assert found is not None
     assert found.severity == "warning"
-    assert found.title == "The loss is 0.25 above what this model reaches on fineweb"
+    assert found.title == "Loss 0.25 above what this model reaches on fineweb"
     assert "expected 3.62 ± 0.05" in found.evidence[0]
     assert "annealed" in found.evidence[1]
 
@@ -69,15 +69,30 @@ def make_case_of(case: Case, series: dict[str, Series]) -> Case:
 
 
 def test_first_step_is_where_the_stretch_began() -> None:
-    """A run that is healthy until 15,000 and then 0.3 too high is dated there."""
-    case = founding_case()
+    """A run that lies within the law until 15,000 and then 0.09 higher is dated there."""
+    case = founding_case(excess=0.06)
     loss = case.metric("eval_train_loss")
-    values = loss.values + np.where(loss.steps > 15_000, 0.3, 0.0)
+    values = loss.values + np.where(loss.steps > 15_000, 0.09, 0.0)
     found = rule(make_case_of(case, {"eval_train_loss": Series("eval_train_loss", loss.steps, values)}))
 
     assert found is not None
-    # Of three evaluations the lowest counts, so the third one after 15,000 is the first.
-    assert found.first_step == 16_500
+    # Of three evaluations the lowest counts, so the third one after 15,000 is the first, and the next one confirms it.
+    assert found.first_step == 17_000
+
+
+def test_a_loss_that_jumped_is_left_to_the_rules_of_jumps() -> None:
+    """1 nat up from 15,000 on is a spike or a divergence: nobody should look for shuffled fragments."""
+    case = founding_case()
+    loss = case.metric("eval_train_loss")
+    values = loss.values + np.where(loss.steps > 15_000, 1.0, 0.0)
+    assert rule(make_case_of(case, {"eval_train_loss": Series("eval_train_loss", loss.steps, values)})) is None
+
+
+@pytest.mark.parametrize(("warmup", "fires"), [(10_000, False), (9000, True)])
+def test_within_twice_the_warm_up_nothing_is_expected(warmup: int, fires: bool) -> None:
+    """At step 20,000 of a run with excess 0.4."""
+    facts = {**FACTS, "warmup_steps": warmup}
+    assert (rule(founding_case(facts=facts, excess=0.4)) is not None) is fires
 
 
 def test_one_high_evaluation_is_noise() -> None:
@@ -113,7 +128,7 @@ def test_the_ill_run_of_the_same_author() -> None:
     found = rule(case)
 
     assert found is not None
-    assert found.title.startswith("The loss is 0.27 above")
+    assert found.title.startswith("Loss 0.27 above")
 
 
 def test_early_rows_are_not_judged() -> None:

@@ -67,6 +67,27 @@ def test_a_spike_that_stays_for_500_steps_is_critical() -> None:
         assert any("step 5,900" in line for line in found.advice)
 
 
+def test_advice_on_an_open_spike_waits_while_the_run_lives() -> None:
+    """Ten steps into a spike nobody should restart; once the run is over there is nothing to wait for."""
+    steps, values = with_spike(0.6, 1e9)
+    train = {"train_loss": (steps[: AT + 11], values[: AT + 11])}
+    for state, begin in (("running", "Most spikes come back"), ("finished", "Restart from")):
+        found = rule(make_case(train, traits=FULL, state=state))
+        assert found is not None
+        assert found.advice[0].startswith(begin)
+
+
+@pytest.mark.parametrize("before", [0.05, 0.15])
+def test_a_spike_begins_where_the_loss_went_up_and_not_at_a_noisy_row_before(before: float) -> None:
+    """The row before the jump is above its reference by more than a standard deviation, and is not the jump."""
+    steps, values = rows()
+    values[AT - 1] += before
+    values[AT : AT + 30] += 2.0
+    found = find((steps, values))
+    assert found is not None
+    assert f"at step {AT:,}" in found.title
+
+
 def test_a_floor_of_012_nats_keeps_small_bumps_silent() -> None:
     """A lasting 0.08 above noise of .01 is far beyond 5 sigma and no spike; 0.2 is one."""
     assert find(with_spike(0.08, 1e9, noise=0.01)) is None
@@ -141,8 +162,26 @@ def test_a_blow_up_in_the_first_steps_is_seen() -> None:
     values = [5.48, 5.12, 4.94, 4.58, 4.53, 4.01, 3.83, 3.62, 3.39, 3.35, 3.57, 3.48, 11.83, 6.73, 3.90, 3.67]
     found = find((range(len(values)), values), make_case().traits)
     assert found is not None
-    assert found.first_step == 13
+    assert found.first_step == 12
     assert "highest row 11.83" in found.evidence[0]
+
+
+@pytest.mark.parametrize(("row", "height", "fires"), [(10, 6.8, True), (10, 6.2, False), (300, 6.8, False)])
+def test_one_early_row_above_the_untrained_loss_is_enough(row: int, height: float, fires: bool) -> None:
+    """1 nat above the first loss of 5.48 within twice the warm-up of 60 steps; later a single row is a bad batch."""
+    values = 3 + 2.48 * np.exp(-np.arange(400) / 6) + np.random.default_rng(0).normal(0, 0.1, 400)
+    values[row] = height
+    found = rule(make_case({"train_loss": (np.arange(400), values)}, {"warmup_steps": 60, "grad_clip": 0.0}))
+    assert (found is not None) is fires
+    if found is not None:
+        assert "halve it and set `grad_clip = 1.0`" in found.advice[0]
+
+
+def test_a_fine_tune_is_not_measured_by_its_first_loss() -> None:
+    """3.1 from the start: a row of 4.5 is a bad batch."""
+    values = np.full(200, 3.1) + np.random.default_rng(0).normal(0, 0.1, 200)
+    values[20] = 4.5
+    assert find((np.arange(200), values)) is None
 
 
 def test_in_the_warm_up_the_learning_rate_is_the_cause() -> None:

@@ -84,6 +84,27 @@ def test_a_learning_rate_of_zero_is_named() -> None:
     assert "learning rate is 0" in found.advice[0]
 
 
+def test_a_model_that_had_learnt_and_is_in_a_spike_is_not_accused() -> None:
+    """At 3.5 for 500 rows, then far above an untrained model for 20: spike and divergence have their own rules."""
+    values = np.concatenate((10.8 * np.exp(-np.arange(200) / 177), np.full(500, 3.5), np.full(20, 12.0))) + noise(720)
+    assert find(values) is None
+
+
+def test_an_untouched_model_stays_found_until_it_has_learnt() -> None:
+    """A learning rate far too low: within 5 % at step 100, 10 % down at 400. It does not come and go between."""
+    values = 10.85 - 0.0028 * np.arange(500) + noise(500)
+    found = [find(values[:last]) for last in range(100, 500, 20)]
+    assert all(f is not None and f.first_step == 99 for f in found)
+    assert found[-1] is not None
+    assert found[-1].severity == "warning"
+
+
+def test_rows_before_a_nan_are_not_counted_as_updates() -> None:
+    """20 rows at the untrained level and 580 NaN: non-finite says it, and 20 updates are no time to learn in."""
+    values = np.concatenate((10.8 + noise(20), np.full(580, np.nan)))
+    assert find(values) is None
+
+
 @pytest.mark.parametrize("start", ["resume", "gpt2"])
 def test_trained_weights_are_left_out(start: str) -> None:
     """A resumed or fine-tuned run has learnt before, whatever its loss is."""

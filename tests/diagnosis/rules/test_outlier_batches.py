@@ -60,6 +60,14 @@ def test_what_lasts_is_no_outlier() -> None:
     assert found is None or found.title.startswith("1 ")
 
 
+@pytest.mark.parametrize(("gap", "expected"), [(1, False), (3, False), (4, True)])
+def test_the_last_row_of_a_spike_does_not_stand_alone(gap: int, expected: bool) -> None:
+    """Two far rows, 1 to 3 rows apart, are a spike; 4 apart they are two bad batches."""
+    values = flat()
+    values[[5000, 5000 + gap]] += 1.0
+    assert (find(values) is not None) is expected
+
+
 def test_a_micro_batch_needs_03_nats() -> None:
     """Where a row is one micro-batch, 0.25 is not worth counting however small the noise."""
     values = flat(noise=0.01)

@@ -31,7 +31,7 @@ def test_the_founding_run() -> None:
 
     assert found is not None
     assert found.severity == "info"
-    assert found.title == "12.9 x the compute-optimal 20 tokens per parameter: inference-style"
+    assert found.title == "12.9 x 20 tokens per parameter: inference-style"
     assert found.evidence[0] == "10.49B tokens / (20 x 40.56M parameters) = 12.9"
     assert "twice the tokens would lower the loss by 0.10" in found.evidence
     assert any("without the embedding (21.24M)" in line and "24.7" in line for line in found.evidence)
@@ -58,7 +58,7 @@ def test_a_run_under_way_is_judged_by_its_plan() -> None:
     found = rule(at(1, planned=20))
 
     assert found is not None
-    assert found.title == "0.05 x the compute-optimal 20 tokens per parameter, 1.0 x at the planned end"
+    assert found.title == "0.05 x 20 tokens per parameter (plan: 1.0)"
 
 
 def test_repeated_data_are_said() -> None:

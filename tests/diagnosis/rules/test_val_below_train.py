@@ -61,11 +61,25 @@ def test_train_mode_and_lag_are_named_where_the_trainer_measures_so() -> None:
 
 
 def test_it_tells_since_when() -> None:
-    """The first eval from which on nearly all are negative."""
+    """From step 1,500 on validation is lower: sure once most of the later half of the evals show it."""
     gap = np.where(STEPS < 1500, 0.05, -0.05)
     train = np.full(40, 3.0)
 
     found = rule(make_case({"eval_train_loss": (STEPS, train), "val_loss": (STEPS, train + gap)}))
 
     assert found is not None
-    assert found.first_step == 1500
+    assert found.first_step == 4000
+
+
+def test_what_was_sure_once_stays_while_it_leans_that_way() -> None:
+    """The gap closes to -0.003 +- 0.002: too little to begin with, enough to go on."""
+    wobble = np.resize([0.009, -0.009], 40)
+    closing = np.where(STEPS < 10_000, -0.05, -0.003) + wobble
+
+    found = rule(make_case({"eval_train_loss": (STEPS, np.full(40, 3.0)), "val_loss": (STEPS, 3.0 + closing)}))
+    late = rule(
+        make_case({"eval_train_loss": (STEPS[20:], np.full(20, 3.0)), "val_loss": (STEPS[20:], 3.0 + closing[20:])})
+    )
+
+    assert found is not None
+    assert late is None
