@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from diagnosis.budget import Budget, budget_of
 from diagnosis.case import Case, State, Steps
-from diagnosis.efficiency import Efficiency, PeakSource, efficiency_of
+from diagnosis.efficiency import Efficiency, Peak, efficiency_of
 from diagnosis.forecast import Forecast, forecast
 from diagnosis.lifecycle import Silence, eta_seconds, silence_limit_seconds, state_of, steps_of
 from diagnosis.memory import MemoryEstimate, estimate, setting_of
@@ -16,15 +16,6 @@ from diagnosis.schedule import schedule_of
 from diagnosis.trend import Trend, eval_standard_error, evidence_of, trend_of
 from gpu.sample import GpuSample
 from parsers.records import Value
-
-
-@dataclass(frozen=True, slots=True)
-class Peak:
-    """A denominator of the MFU: FLOP/s, where it is from, and of which GPU."""
-
-    flops: float
-    source: PeakSource
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +156,7 @@ def speed_of(run: Run, size: ModelSize | None, tokens_per_step: float | None, pe
         eval_interval=facts.number("eval_interval"),
         eval_steps=run.series("val_loss").steps,
         world_size=facts.number("world_size"),
-        peak_flops=peak.flops if peak else None,
-        peak_source=peak.source if peak else None,
-        peak_name=peak.name if peak else None,
+        peak=peak,
     )
 
 

@@ -27,6 +27,15 @@ RECOVERY_ROWS = 400
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """A denominator of the MFU: FLOP/s of one GPU, where it is from, and of which GPU."""
+
+    flops: float
+    source: PeakSource
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Efficiency:
     """Steady speed, eval and checkpoint steps left out. SI units; mfu is a fraction; None is unknown."""
 
@@ -172,13 +181,11 @@ def efficiency_of(
     eval_interval: float | None = None,
     eval_steps: Ints | None = None,
     world_size: float | None = None,
-    peak_flops: float | None = None,
-    peak_source: PeakSource | None = None,
-    peak_name: str | None = None,
+    peak: Peak | None = None,
 ) -> Efficiency | None:
     """The run's steady speed and its share of the peak; None where neither times nor an MFU are logged.
 
-    `peak_flops` is of one GPU; the run's FLOP/s are of all `world_size` of them (None counts as one). Where the shape
+    `peak` is of one GPU; the run's FLOP/s are of all `world_size` of them (None counts as one). Where the shape
     is unknown, the FLOPs of a step are recovered from the printed MFU, and else counted as 6N.
     """
     contain_eval = traits.step_seconds_contain_eval
@@ -205,10 +212,10 @@ def efficiency_of(
         tokens_per_second=speed,
         flops_per_token=work,
         flops=flops,
-        mfu=None if flops is None or not peak_flops else flops / (peak_flops * ranks),
-        peak_flops=peak_flops,
-        peak_source=peak_source,
-        peak_name=peak_name,
+        mfu=None if flops is None or peak is None else flops / (peak.flops * ranks),
+        peak_flops=peak.flops if peak else None,
+        peak_source=peak.source if peak else None,
+        peak_name=peak.name if peak else None,
         mfu_logged=logged if logged is not None and logged > 0 else None,
         mfu_logged_peak_flops=traits.mfu_peak_flops,
         mfu_logged_peak_name=traits.mfu_peak_name,

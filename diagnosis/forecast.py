@@ -99,14 +99,10 @@ def forecast(
     if blended:
         value = (value + _power_law(steps, losses, target_step)) / 2
     half = _half_band(done, fits)
-    doubts = (
-        not known_schedule,
-        _within_late_decay(learning_rate, last),
-        target_step < SHORT_RUN,
-        # An eval set stays the same; the training data do not, and move the loss with their order.
-        series.name == "train_loss",
-    )
-    half = half * (2 if any(doubts) else 1) + 1.645 * (eval_standard_error or 0.0)
+    # An eval set stays the same; the training data do not, and move the loss with their order.
+    doubtful = not known_schedule or target_step < SHORT_RUN or series.name == "train_loss"
+    doubtful = doubtful or _within_late_decay(learning_rate, last)
+    half = half * (2 if doubtful else 1) + 1.645 * (eval_standard_error or 0.0)
     if half > WIDEST:
         return None
     method = "annealing law with a power law" if blended else "annealing law"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagnosis.analysis import Peak
+from diagnosis.efficiency import Peak
 from gpu.bench_store import load_saved
 from gpu.peaks import GpuSpec, candidates, derive, find, peak_flops
 from gpu.sample import GpuSample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diagnosis.budget import BESIROGLU, FITTED_TOKENS_PER_PARAMETER
+from diagnosis.budget import BESIROGLU, FITTED_TOKENS_PER_PARAMETER, ExpectedLoss
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.schedule import schedule_of
@@ -57,24 +57,31 @@ def rule(case: Case) -> Finding | None:
         return None
     good = np.flatnonzero(~bad)
     first = int(good[-1]) + 1 if len(good) else 0
+    at = int(loss.steps[min(first + EVALS, len(loss) - 1)])
+    return _finding(loss, expected, float(excess[-1]), float(left[-1]), at)
+
+
+def _finding(loss: Series, expected: ExpectedLoss, excess: float, left: float, first_step: int) -> Finding:
+    lowest = float(loss.values[-EVALS:].min())
     half_width = expected.band.high - expected.band.value
     name = "train split, eval mode" if loss.name == "eval_train_loss" else "validation"
+    annealing = (
+        f"{ANNEALING * left:.2f} of it may still come from annealing" if left else "the learning rate is annealed"
+    )
     return Finding(
         id=ID,
         severity="warning",
         confidence=0.8,
-        title=f"Loss {excess[-1]:.2f} above what this model reaches on {expected.dataset}",
+        title=f"Loss {excess:.2f} above what this model reaches on {expected.dataset}",
         evidence=(
-            f"{lowest:.3f} ({name}), expected {lowest - excess[-1]:.2f} ± {half_width:.2f} for this size and tokens",
-            f"{ANNEALING * left[-1]:.2f} of it may still come from annealing"
-            if left[-1]
-            else "the learning rate is annealed",
+            f"{lowest:.3f} ({name}), expected {lowest - excess:.2f} ± {half_width:.2f} for this size and tokens",
+            annealing,
         ),
         advice=(
             "Print a few training batches as text and look for shuffled fragments or wrong separators.",
             "Then try a longer warm-up, then twice the learning rate.",
         ),
-        first_step=int(loss.steps[min(first + EVALS, len(loss) - 1)]),
+        first_step=first_step,
         step=int(loss.steps[-1]),
     )
 

@@ -10,6 +10,7 @@ from cases import NANOGPT
 
 from diagnosis.efficiency import (
     Efficiency,
+    Peak,
     PeakSource,
     efficiency_of,
     eval_cost,
@@ -67,9 +68,7 @@ def founding_efficiency(
         tokens_per_step=tokens_per_step,
         eval_interval=500,
         world_size=world_size,
-        peak_flops=58.29e12,
-        peak_source=source,
-        peak_name="NVIDIA GeForce RTX 4070",
+        peak=Peak(58.29e12, source, "NVIDIA GeForce RTX 4070"),
     )
     assert found is not None
     return found
