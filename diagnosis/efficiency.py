@@ -199,14 +199,13 @@ def efficiency_of(
     if seconds is None and speed and tokens_per_step:
         seconds = tokens_per_step / speed
     recovered = flops_behind_mfu(step_seconds, mfu, traits)
-    work, source = _flops_per_token(size, tokens_per_step, None if recovered is None else recovered * ranks)
+    step_flops = None if recovered is None else recovered * ranks
+    work, source = _flops_per_token(size, tokens_per_step, step_flops)
     flops = None if work is None or speed is None else work * speed
-    if flops is None and recovered is not None and seconds is not None:
-        flops, source = recovered * ranks / seconds, "printed MFU"
-    cost = None
-    if contain_eval and len(rows) and seconds is not None:
-        cost = eval_cost(step_seconds, seconds, eval_interval, eval_steps)
-    logged = mfu.last
+    if flops is None and step_flops and seconds:
+        flops, source = step_flops / seconds, "printed MFU"
+    timed = contain_eval and len(rows)
+    cost = eval_cost(step_seconds, seconds or 0.0, eval_interval, eval_steps) if timed else None
     return Efficiency(
         seconds_per_step=seconds,
         tokens_per_second=speed,
@@ -216,7 +215,7 @@ def efficiency_of(
         peak_flops=peak.flops if peak else None,
         peak_source=peak.source if peak else None,
         peak_name=peak.name if peak else None,
-        mfu_logged=logged if logged is not None and logged > 0 else None,
+        mfu_logged=mfu.last if (mfu.last or 0.0) > 0 else None,
         mfu_logged_peak_flops=traits.mfu_peak_flops,
         mfu_logged_peak_name=traits.mfu_peak_name,
         overhead=None if cost is None else cost.share,
