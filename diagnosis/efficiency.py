@@ -194,10 +194,7 @@ def efficiency_of(
     if not len(rows) and not len(speeds) and mfu.last is None:
         return None
     ranks = max(world_size or 1.0, 1.0)
-    seconds = float(np.median(rows.values)) if len(rows) else None
-    speed = _speed(seconds, tokens_per_step, speeds)
-    if seconds is None and speed and tokens_per_step:
-        seconds = tokens_per_step / speed
+    seconds, speed = _pace(rows, tokens_per_step, speeds)
     recovered = flops_behind_mfu(step_seconds, mfu, traits)
     step_flops = None if recovered is None else recovered * ranks
     work, source = _flops_per_token(size, tokens_per_step, step_flops)
@@ -235,10 +232,17 @@ def _announced(seconds: Series, interval: float | None, eval_steps: Ints | None)
     return np.empty(0, np.int64) if eval_steps is None else eval_steps[-STEADY_ROWS:]
 
 
-def _speed(seconds: float | None, tokens_per_step: float | None, logged: npt.NDArray[np.float64]) -> float | None:
+def _pace(
+    rows: Series, tokens_per_step: float | None, logged: npt.NDArray[np.float64]
+) -> tuple[float | None, float | None]:
+    """Seconds of a step and tokens per second, each from the other where only one is logged."""
+    seconds = float(np.median(rows.values)) if len(rows) else None
     if seconds is not None and tokens_per_step:
-        return tokens_per_step / seconds
-    return float(np.median(logged)) if len(logged) else None
+        return seconds, tokens_per_step / seconds
+    speed = float(np.median(logged)) if len(logged) else None
+    if seconds is None and speed and tokens_per_step:
+        seconds = tokens_per_step / speed
+    return seconds, speed
 
 
 def _flops_per_token(
