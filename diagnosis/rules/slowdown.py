@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,14 +122,30 @@ def _blocks(values: Floats, rows: int) -> _Blocks | None:
 
 def _change(blocks: _Blocks) -> int | None:
     """The first block of the slower part, None where the blocks do not fall into two."""
-    best, best_at = 0.0, None
-    logs = np.log(np.maximum(blocks.quick, np.finfo(float).tiny))
-    for at in range(BLOCKS_NEEDED, len(blocks) - BLOCKS_NEEDED + 1):
-        apart = min(_apart(blocks.medians, at), _apart(blocks.quick, at))
-        gain = float(logs[at:].mean() - logs[:at].mean()) * (at * (len(blocks) - at)) ** 0.5
-        if apart >= FACTOR and gain > best and _steady(blocks.quick, at) and _lasts(blocks, at):
-            best, best_at = gain, at
-    return best_at
+    splits = np.arange(BLOCKS_NEEDED, len(blocks) - BLOCKS_NEEDED + 1)
+    apart = np.minimum(_all_apart(blocks.medians), _all_apart(blocks.quick))[splits - 1]
+    total = np.cumsum(np.log(np.maximum(blocks.quick, np.finfo(float).tiny)))
+    before, after = total[splits - 1] / splits, (total[-1] - total[splits - 1]) / (len(blocks) - splits)
+    gain = (after - before) * np.sqrt(splits * (len(blocks) - splits))
+    possible = np.flatnonzero((apart >= FACTOR) & (gain > 0))
+    by_gain = splits[possible[np.argsort(-gain[possible], kind="stable")]]
+    return next((int(at) for at in by_gain if _steady(blocks.quick, at) and _lasts(blocks, at)), None)
+
+
+def _all_apart(values: Floats) -> Floats:
+    """The median of the blocks from each split on over that of those before it, for splits 1 to n - 1."""
+    before, after = _running_medians(values)[:-1], _running_medians(values[::-1])[::-1][1:]
+    return np.divide(after, before, out=np.zeros(len(before)), where=before > 0)
+
+
+def _running_medians(values: Floats) -> Floats:
+    """The median of the first value, of the first two, and so on."""
+    seen: list[float] = []
+    medians = np.empty(len(values))
+    for i, value in enumerate(values.tolist()):
+        insort(seen, value)
+        medians[i] = (seen[i // 2] + seen[(i + 1) // 2]) / 2
+    return medians
 
 
 def _apart(values: Floats, at: int) -> float:
