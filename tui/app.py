@@ -217,7 +217,10 @@ class TraintopApp(App[None]):
     def _do_speed(self, stage: steer.Stage, by: int) -> None:
         clock = stage.snapshot.replay
         if clock is not None and self._controls is not None:
-            self._controls.set_speed(next_speed(clock.speed, by))
+            speed = next_speed(clock.speed, by)
+            self._controls.set_speed(speed)
+            # A second press may come before the next snapshot does.
+            self._newest = replace(self._newest, replay=replace(clock, speed=speed))
 
     def _do_step(self, stage: steer.Stage, by: int) -> None:
         del by

@@ -22,8 +22,8 @@ from tui.snapshot import FindingView, Snapshot
 READ_SECONDS = 0.25
 """The longest that one tick reads before it shows what it has."""
 HISTORY = 60
-GUEST_SHARE = 0.003
-"""The rules rest some three hundred times as long as they took: all of a guest is to take 1 % of a core."""
+GUEST_SHARE = 0.002
+"""The rules rest five hundred times as long as they took: all of a guest is to take 1 % of a core."""
 REPLAY_SHARE = 0.25
 """A replay has the machine to itself."""
 LONGEST_REST_SECONDS = 30.0

@@ -23,7 +23,7 @@ async def test_the_replay_keys_ask_the_controls() -> None:
         assert controls.asked == [
             ("resume", 0),
             ("speed", 120.0),
-            ("speed", 30.0),
+            ("speed", 60.0),
             ("seek", 1310.0),
             ("seek", -13100.0),
             ("step", 0),
@@ -35,6 +35,14 @@ async def test_the_replay_keys_ask_the_controls() -> None:
         await pilot.pause()
         await pilot.press("space")
         assert controls.asked[-1] == ("pause", 0)
+
+
+async def test_a_second_press_goes_on_from_the_first() -> None:
+    """Though no snapshot has come in between."""
+    controls = FakeControls()
+    async with running(replayed(), controls=controls) as (_, pilot):
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        assert controls.asked == [("speed", 120.0), ("speed", 300.0)]
 
 
 async def test_enter_in_the_details_goes_to_the_step_of_the_finding() -> None:
