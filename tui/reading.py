@@ -9,7 +9,7 @@ from pathlib import Path
 
 from diagnosis.analysis import Circumstances, Curves, analyse, curves_key, curves_of
 from diagnosis.case import Case
-from diagnosis.lifecycle import Silence
+from diagnosis.lifecycle import Silence, state_of, steps_of
 from diagnosis.run import Run
 from gpu.processes import writers
 from gpu.sample import GpuSample
@@ -117,12 +117,24 @@ class Reading:
         return analyse(self.run, self._circumstances(moment), self._curves[1])
 
     def _circumstances(self, moment: Moment) -> Circumstances:
+        silence = self._silence(moment)
+        gpus = moment.gpus if self._is_on(moment.gpus, silence) else ()
         return Circumstances(
-            path=self.source.label,
-            silence=self._silence(moment),
-            gpus=moment.gpus,
-            peak=peak_of(self._options, moment.gpus, self.run.facts),
+            path=self.source.label, silence=silence, gpus=gpus, peak=peak_of(self._options, gpus, self.run.facts)
         )
+
+    def _is_on(self, gpus: tuple[GpuSample, ...], silence: Silence) -> bool:
+        """Whether these GPUs are the run's: the user says so, or it lives here. An old log may be from anywhere."""
+        if self._options.gpu is not None or self._grew or any(p.this_run for g in gpus for p in g.processes or ()):
+            return True
+        return self._lives(silence)
+
+    def lives(self, moment: Moment) -> bool:
+        """Whether the run goes on as far as its log tells."""
+        return self._lives(self._silence(moment))
+
+    def _lives(self, silence: Silence) -> bool:
+        return state_of(self.run, steps_of(self.run), silence) in ("waiting", "running", "stalled")
 
     def _silence(self, moment: Moment) -> Silence:
         if moment.over or not moment.alive:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_nvml import FakeGpu, FakeNvml, installed
 
 from diagnosis.case import Case
 from diagnosis.rules import diagnose
@@ -72,6 +74,29 @@ def test_every_look_shows_what_came_since(tmp_path: Path) -> None:
 
     assert shown.steps.last == 129
     assert len(shown.metric("train_loss")) == 130
+
+
+def test_an_old_log_is_not_judged_by_this_machines_gpu(tmp_path: Path) -> None:
+    """It may be from anywhere; a log that grows here is the GPU's that is here."""
+    path = tmp_path / "train.log"
+    path.write_text("tokens per iteration will be: 1,000\nnumber of parameters: 100.00M\n" + lines(0, 100))
+    os.utime(path, (time.time() - 86_400, time.time() - 86_400))
+    with installed(FakeNvml(FakeGpu())):
+        source, options = LogFile(path), Options()
+        shown: list[Snapshot] = []
+        monitor = Monitor(Reading(source, options, path), Hardware(options), shown.append)
+        monitor.tick()
+        with path.open("a") as log:
+            log.write(lines(100, 110))
+        monitor.tick()
+
+    old, grown = case_of(shown[0]).efficiency, case_of(shown[-1]).efficiency
+    assert old is not None
+    assert (old.mfu, case_of(shown[0]).gpus) == (None, ())
+    assert shown[0].gpus
+    assert grown is not None
+    assert grown.peak_name == "NVIDIA GeForce RTX 4070"
+    assert grown.mfu is not None
 
 
 def test_nothing_is_published_while_nothing_changes(tmp_path: Path) -> None:

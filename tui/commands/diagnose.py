@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 
 from tui.options import add_common, read_options
 
@@ -53,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     over = args.path == "-" or opened.source.done
     moment = Moment(over=over and args.until is None, alive=args.until is None)
     # The GPU of this machine is the run's only if the run is alive here, or the user says so.
-    alive = reading.case(moment).state in ("running", "stalled") and args.until is None and args.path != "-"
-    case = reading.case(Moment(hardware.sample_once(ask_nvml=alive), moment.over, moment.alive))
+    here = args.path != "-" and args.until is None and reading.lives(moment)
+    case = reading.case(replace(moment, gpus=hardware.sample_once(ask_nvml=here)))
     findings = diagnose(case)
     if args.json:
         print(json.dumps(document(case, findings), ensure_ascii=False, allow_nan=False))
