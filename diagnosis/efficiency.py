@@ -33,6 +33,9 @@ class Peak:
     flops: float
     source: PeakSource
     name: str
+    at_clock: float | None = None
+    """FLOP/s at the SM clock of now. Throttling and boost are in it: what is missing of it is the software's doing."""
+    clock_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Efficiency:
     rows: int = 0
     """The rows behind seconds_per_step or tokens_per_second."""
     flops_source: FlopsSource | None = None
+    mfu_at_clock: float | None = None
+    """The share of the peak at the clock that the GPU runs at now, where that is known."""
+    clock_hz: float | None = None
     """Where flops_per_token is from. "6N" leaves attention out, so that flops and mfu are lower bounds."""
 
 
@@ -219,6 +225,8 @@ def efficiency_of(
         eval_seconds=None if cost is None else cost.seconds,
         rows=len(rows) or len(speeds),
         flops_source=source,
+        mfu_at_clock=None if flops is None or peak is None or not peak.at_clock else flops / (peak.at_clock * ranks),
+        clock_hz=peak.clock_hz if peak else None,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnosis.efficiency import Peak
 from gpu.bench_store import load_saved
-from gpu.peaks import GpuSpec, candidates, derive, find, peak_flops
+from gpu.peaks import GpuSpec, candidates, clock_true_flops, derive, find, peak_flops
 from gpu.sample import GpuSample
 from parsers.records import Fact
 from tui.errors import UserError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PROCESSES_EVERY_SECONDS = 5.0
 DEFAULT_DTYPE = "bf16"
+BUSY = 0.5
 SHORT_DTYPES = {"bfloat16": "bf16", "float16": "fp16", "float32": "tf32"}
 """The tensor cores' type that matmuls run in; nanoGPT and most trainers allow TF32 where they say float32."""
 
@@ -132,7 +134,7 @@ def peak_of(options: Options, gpus: tuple[GpuSample, ...], facts: Mapping[str, F
     for sample in gpus:
         measured = (load_saved(sample.uuid) or {}).get(dtype) if sample.uuid else None
         if measured is not None:
-            return Peak(measured, "measured", name)
+            return _with_clock(Peak(measured, "measured", name), gpus[0], dtype)
     return _published(gpus[0], name, dtype)
 
 
@@ -140,10 +142,18 @@ def _published(sample: GpuSample, name: str, dtype: str) -> Peak | None:
     spec = find(name, sample.cuda_cores)
     flops = _usable(spec, dtype) if spec is not None else None
     if flops is not None:
-        return Peak(flops, "spec", name)
+        return _with_clock(Peak(flops, "spec", name), sample, dtype)
     span = derive(name, sample.compute_capability, sample.cuda_cores, sample.sm_clock_max_hz, dtype)
     # Half and full rate differ by two: an open question is no denominator.
     return Peak(span[0], "clock", name) if span is not None and span[1] <= 1.01 * span[0] else None
+
+
+def _with_clock(peak: Peak, sample: GpuSample, dtype: str) -> Peak:
+    """The same with the peak at the clock of now; an idle GPU's clock says nothing of the run."""
+    spec, clock = find(peak.name, sample.cuda_cores), sample.sm_clock_hz
+    if spec is None or clock is None or (sample.utilization or 0.0) < BUSY:
+        return peak
+    return replace(peak, at_clock=clock_true_flops(spec, clock, dtype), clock_hz=clock)
 
 
 def _usable(spec: GpuSpec, dtype: str) -> float | None:

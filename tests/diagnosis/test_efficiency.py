@@ -85,6 +85,25 @@ class TestFoundingRun:
         assert found.mfu == pytest.approx(0.69, abs=0.002)
         assert found.flops_source == "shape"
 
+    def test_the_share_at_the_clock_stands_beside_the_share_of_the_peak(self) -> None:
+        """At 2.61 GHz the card could do 61.5 TFLOP/s, of which the run has 65 %."""
+        seconds, mfu = founding()
+        peak = Peak(58.29e12, "spec", "NVIDIA GeForce RTX 4070", at_clock=46 * 512 * 2.61e9, clock_hz=2.61e9)
+        found = efficiency_of(
+            step_seconds=seconds,
+            tokens_per_second=NOTHING,
+            mfu=mfu,
+            traits=NANOGPT,
+            size=known_size(),
+            tokens_per_step=524_288,
+            eval_interval=500,
+            peak=peak,
+        )
+        assert found is not None
+        assert found.mfu == pytest.approx(0.69, abs=0.002)
+        assert found.mfu_at_clock == pytest.approx(0.654, abs=0.002)
+        assert founding_efficiency(known_size()).mfu_at_clock is None
+
     def test_the_printed_mfu_is_kept_apart(self) -> None:
         """The last printed value stays what it is, a share of an A100."""
         found = founding_efficiency(known_size())

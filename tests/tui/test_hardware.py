@@ -151,3 +151,15 @@ def test_a_gpu_outside_the_tables_is_derived_where_its_rate_is_known() -> None:
     assert peak is not None
     assert peak.flops == pytest.approx(84 * 1.8e9 * 1024)
     assert peak.source == "clock"
+
+
+@pytest.mark.parametrize(("busy", "known"), [(0.97, True), (0.1, False)])
+def test_the_peak_at_the_clock_is_known_under_load_only(busy: float, known: bool) -> None:
+    """46 SMs x 512 FLOP a clock x 2.61 GHz; an idle GPU's clock says nothing."""
+    sample = GpuSample(0, "NVIDIA GeForce RTX 4070", utilization=busy, sm_clock_hz=2.61e9)
+
+    peak = peak_of(Options(), (sample,), {})
+
+    assert peak is not None
+    assert peak.flops == pytest.approx(58.3e12)
+    assert peak.at_clock == (pytest.approx(46 * 512 * 2.61e9) if known else None)

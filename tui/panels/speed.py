@@ -69,8 +69,15 @@ def _lines(case: Case | None, width: int, look: Look) -> list[Group]:
         each = f", {text.seconds(speed.eval_seconds)} each" if speed.eval_seconds is not None else ""
         lines.append([(f"evals take {text.percent(speed.overhead, 1)}{each}", palette.dim)])
     if speed.peak_name is not None and speed.mfu is not None:
-        lines.append([(f"peak of {short_name(text.foreign(speed.peak_name))}", palette.dim)])
+        lines.append([(f"peak of {short_name(text.foreign(speed.peak_name))}{_at_clock(speed)}", palette.dim)])
     return lines
+
+
+def _at_clock(speed: Efficiency) -> str:
+    """The share of what the GPU could do at the clock that it runs at, which throttling does not change."""
+    if speed.mfu_at_clock is None or speed.clock_hz is None:
+        return ""
+    return f", {text.percent(speed.mfu_at_clock)} at {speed.clock_hz / 1e9:.2f} GHz"
 
 
 def _rate(speed: Efficiency) -> str:
