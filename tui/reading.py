@@ -85,13 +85,15 @@ class Reading:
             self.run.apply(record)
 
     def take(self, budget_seconds: float) -> None:
-        """Polls until nothing comes or the time is up."""
+        """Polls until its end is reached or the time is up."""
         until = time.monotonic() + budget_seconds
-        while self._take_block():
-            self._grew = self._grew or self._read_once
-            if time.monotonic() > until:
-                return
-        self._read_once = True
+        while time.monotonic() <= until:
+            came = self._take_block()
+            self._grew = self._grew or (came and self._read_once)
+            # A stretch of other text in an old log brings nothing and is not its end.
+            if not came and self.progress is None:
+                break
+        self._read_once = self._read_once or self.progress is None
 
     def _take_block(self) -> bool:
         records = self.source.poll()

@@ -76,6 +76,20 @@ def test_every_look_shows_what_came_since(tmp_path: Path) -> None:
     assert len(shown.metric("train_loss")) == 130
 
 
+def test_other_text_in_an_old_log_is_not_taken_for_its_end(tmp_path: Path) -> None:
+    """Megabytes that no format knows stand between two stretches of rows: the run did not grow before our eyes."""
+    path = tmp_path / "train.log"
+    path.write_text(lines(0, 100) + "a line that says nothing\n" * 200_000 + lines(100, 200))
+    source = LogFile(path)
+    reading = Reading(source, Options(), path)
+    while reading.run.last_step != 199:
+        reading.take(0.01)
+    reading.take(1.0)
+
+    assert len(reading.run.series("train_loss")) == 200
+    assert not reading._grew
+
+
 def test_an_old_log_is_not_judged_by_this_machines_gpu(tmp_path: Path) -> None:
     """It may be from anywhere; a log that grows here is the GPU's that is here."""
     path = tmp_path / "train.log"
