@@ -49,6 +49,8 @@ def _trend(case: Case) -> str:
     said = case.trend.verdict if case.trend else "unknown"
     if case.trend and case.trend.metric == "train_loss" and len(case.metric("val_loss")) and said in ON_TRAIN:
         return ON_TRAIN[said]
+    if said == "unknown" and case.trend and case.trend.slope is not None:
+        return "noise hides the trend"
     if case.state == "finished" and said == "improving":
         return "improving to the end"
     return TRENDS[said]

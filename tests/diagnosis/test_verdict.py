@@ -41,6 +41,15 @@ def test_a_falling_training_loss_alone_is_not_called_improving() -> None:
     assert "of validation too few evals to tell" in verdict(case, [])
 
 
+def test_noise_and_too_few_points_are_two_reasons_for_not_knowing() -> None:
+    """One passes with time, the other with more eval batches."""
+    few = make_case({"val_loss": ([0], [4.0])}, trend=Trend("unknown", "val_loss"))
+    noisy = make_case({"val_loss": ([0], [4.0])}, trend=Trend("unknown", "val_loss", -0.1, -0.3, 0.1))
+
+    assert "cannot be told yet" in verdict(few, [])
+    assert "noise hides the trend" in verdict(noisy, [])
+
+
 def test_a_run_that_ended_badly_is_not_called_well() -> None:
     """No "nothing to worry about" for what stopped or crashed."""
     for state in ("stopped", "crashed", "stalled", "diverged"):
