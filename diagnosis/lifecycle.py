@@ -14,6 +14,8 @@ SHORTEST_LIMIT_SECONDS = 30.0
 LIMIT_BEFORE_STEPS_SECONDS = 600.0
 """Compiling, loading data and a first evaluation may take minutes."""
 GAPS_OF_SILENCE = 10.0
+LONG_GAPS, LONG_GAP_SECONDS = 2.0, 600.0
+"""Where lines are minutes apart, ten gaps would be hours of a hung GPU: two and ten minutes are enough."""
 STALLS_END = 20.0
 """Silence of so many limits is the end, where no process is seen to have the log open."""
 LINES_OF_A_BUFFER = 250
@@ -79,7 +81,8 @@ def silence_limit_seconds(run: Run, silence: Silence) -> float:
     if gap is None:
         return LIMIT_BEFORE_STEPS_SECONDS
     buffered = LINES_OF_A_BUFFER * (typical_gap_seconds(run) or gap) if silence.half_line else 0.0
-    return max(SHORTEST_LIMIT_SECONDS, GAPS_OF_SILENCE * gap, buffered)
+    patience = min(GAPS_OF_SILENCE * gap, LONG_GAPS * gap + LONG_GAP_SECONDS)
+    return max(SHORTEST_LIMIT_SECONDS, patience, buffered)
 
 
 def typical_gap_seconds(run: Run) -> float | None:

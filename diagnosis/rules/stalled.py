@@ -14,8 +14,9 @@ def rule(case: Case) -> Finding | None:
     """The log has been silent for much longer than evals and checkpoints take.
 
     Fires when the silence exceeds 10 times the longest gap between two lines that this run has shown lately
-    (evaluations and checkpoints included), 30 seconds at least, 10 minutes before the first step; longer where the log
-    ends within a line because its writer holds lines back. Critical at 5 times that.
+    (evaluations and checkpoints included), or 2 of them and 10 minutes where that is less; 30 seconds at least, 10
+    minutes before the first step; longer where the log ends within a line because its writer holds lines back.
+    Critical at 5 times that.
 
     Why: a hung collective, a dead data loader or a full disk stop a run without a word, and it keeps its GPU.
     Do: look whether the process lives and what it waits for.
@@ -32,7 +33,7 @@ def rule(case: Case) -> Finding | None:
         confidence=0.9,
         title="The log has gone silent",
         evidence=(
-            f"nothing new for more than {_span(limit)}, 10 times the longest gap that this run has shown",
+            f"nothing new for more than {_span(limit)}, much longer than any gap that this run has shown lately",
             *((f"GPU busy {max(busy):.0%}",) if busy else ()),
         ),
         advice=("See what it waits for (`py-spy dump --pid PID`); a GPU at 100 % without steps is a hung collective.",),

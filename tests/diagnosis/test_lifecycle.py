@@ -86,6 +86,13 @@ def test_the_limit_follows_the_slowest_line_with_its_evaluation() -> None:
     assert silence_limit_seconds(run, Silence(1.0)) == pytest.approx(600.0)
 
 
+def test_lines_far_apart_do_not_make_a_hung_job_wait_for_hours() -> None:
+    """A line every 13 minutes: two of them and ten minutes of silence are a stall, not ten of them."""
+    run = run_with(2000, interval=200, seconds=3.9)
+
+    assert silence_limit_seconds(run, Silence(1.0)) == pytest.approx(2 * 780 + 600)
+
+
 def test_lines_every_200_steps_have_gaps_of_200_steps() -> None:
     """The gap between lines counts, not the step's own time."""
     assert longest_gap_seconds(run_with(2000, interval=200)) == pytest.approx(100.0)
