@@ -191,8 +191,8 @@ def efficiency_of(
 ) -> Efficiency | None:
     """The run's steady speed and its share of the peak; None where neither times nor an MFU are logged.
 
-    `peak` is of one GPU; the run's FLOP/s are of all `world_size` of them (None counts as one). Where the shape
-    is unknown, the FLOPs of a step are recovered from the printed MFU, and else counted as 6N.
+    `peak` is of one GPU, the run's FLOP/s of all `world_size` (None: one). Where the shape is unknown the FLOPs of a
+    step are recovered from the printed MFU, and else counted as 6N.
     """
     contain_eval = traits.step_seconds_contain_eval
     rows = steady_rows(step_seconds, contain_eval=contain_eval, eval_interval=eval_interval, eval_steps=eval_steps)
@@ -201,14 +201,12 @@ def efficiency_of(
         return None
     ranks = max(world_size or 1.0, 1.0)
     seconds, speed = _pace(rows, tokens_per_step, speeds)
-    recovered = flops_behind_mfu(step_seconds, mfu, traits)
-    step_flops = None if recovered is None else recovered * ranks
+    step_flops = _of_all(flops_behind_mfu(step_seconds, mfu, traits), ranks)
     work, source = _flops_per_token(size, tokens_per_step, step_flops)
     flops = None if work is None or speed is None else work * speed
     if flops is None and step_flops and seconds:
         flops, source = step_flops / seconds, "printed MFU"
-    timed = contain_eval and len(rows)
-    cost = eval_cost(step_seconds, seconds or 0.0, eval_interval, eval_steps) if timed else None
+    cost = eval_cost(step_seconds, seconds or 0.0, eval_interval, eval_steps) if contain_eval and len(rows) else None
     return Efficiency(
         seconds_per_step=seconds,
         tokens_per_second=speed,
@@ -238,6 +236,10 @@ def _announced(seconds: Series, interval: float | None, eval_steps: Ints | None)
         newest = last // every
         return np.arange(max(1, newest - STEADY_ROWS), newest + 1, dtype=np.int64) * every
     return np.empty(0, np.int64) if eval_steps is None else eval_steps[-STEADY_ROWS:]
+
+
+def _of_all(flops_of_one: float | None, ranks: float) -> float | None:
+    return None if flops_of_one is None else flops_of_one * ranks
 
 
 def _pace(

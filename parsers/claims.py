@@ -15,13 +15,13 @@ class Claim:
 
 
 SCALE = {"k": 1e3, "m": 1e6, "b": 1e9}
-SIZE = r"(?<![\w.])~?(\d{1,4}(?:\.\d{1,3})?)\s?([KMBkmb])(?:illion)?(?![A-Za-z0-9])"
+SIZE = r"(?<![\w.])~?((?![0.]+\s?[KMBkmb])\d{1,4}(?:\.\d{1,3})?)\s?([KMBkmb])(?:illion)?(?![A-Za-z0-9])"
 COMMENT = re.compile(r"""^(?:[^'"#\n]|'[^'\n]*+'|"[^"\n]*+")*+#(.*)$""", re.MULTILINE)
 PARAMETERS = re.compile(SIZE + r"[\s-]{0,2}(?:non-embedding\s|trainable\s)?(?:param|weights)", re.IGNORECASE)
 LABELLED = re.compile(r"param(?:eter)?s?\w*\s?[:=~(]{1,2}\s?" + SIZE, re.IGNORECASE)
 MODEL = re.compile(r"\b(?:model|GPT|GPT-?[234]|transformer|network)\b", re.IGNORECASE)
 OTHER = re.compile(r"token|batch|data|docs|sample|step|iter|vocab|flop|byte|download|corpus", re.IGNORECASE)
-NAME_SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d{1,4}(?:\.\d{1,3})?)([MBmb])(?![A-Za-z0-9])")
+NAME_SIZE = re.compile(r"(?<![A-Za-z0-9.])((?![0.]+\s?[KMBkmb])\d{1,4}(?:\.\d{1,3})?)([MBmb])(?![A-Za-z0-9])")
 NAME_OF_DATA = re.compile(r"tok|fineweb|edu|owt|openwebtext|pile|c4|wiki|corpus|data", re.IGNORECASE)
 
 

@@ -51,6 +51,15 @@ def test_a_size_in_a_runs_name(name: str, parameters: float | None) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_may_come(text: str) -> None:
-    """Noise raises nothing."""
-    claimed_size(text)
-    size_in_name(text)
+    """Noise raises nothing, and what is taken for a size could be one."""
+    claim, named = claimed_size(text), size_in_name(text)
+    assert claim is None or claim.parameters > 0
+    assert named is None or named > 0
+
+
+def test_a_size_of_nothing_is_no_claim() -> None:
+    """A tiny model's name rounds to 0M."""
+    assert claimed_size("# Model (~0M parameters)\n") is None
+    assert size_in_name("0M-run") is None
+    assert size_in_name("0.00M-run") is None
+    assert size_in_name("0.5M-run") == 500_000
