@@ -12,13 +12,17 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 VENV := $(PYTHON) -m venv .venv
 endif
 
-.PHONY: demo test check format bench-self clean
+.PHONY: demo test test-real check format bench-self clean
 
 demo: .venv/installed
 	@$(BIN)/traintop replay examples/tiny_gpt_cpu.log
 
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/real
+
+# What TensorBoard, Lightning, Hugging Face, W&B and MLflow themselves write, read back point for point.
+test-real: .venv/installed-real
+	@$(BIN)/python -m pytest tests/real
 
 check: .venv/installed-dev
 	@$(BIN)/ruff format --check .
@@ -38,6 +42,10 @@ format: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed
 	@$(PIP) --editable ".[dev]"
+	@touch $@
+
+.venv/installed-real: .venv/installed-dev
+	@$(PIP) --editable ".[dev,real]"
 	@touch $@
 
 clean:

@@ -15,22 +15,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+
+from process_cost import MIB, Cost, run, spread  # noqa: E402  the path must be set first
+
 TRAINTOP = Path(sysconfig.get_path("scripts")) / "traintop"
-MIB = 2**20
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""Python keeps its compiled modules, as an installed program has them."""
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 BARE_READER = r"""
 import re, sys
@@ -43,27 +40,6 @@ with open(sys.argv[1], encoding="utf-8") as log:
             for number in found.groups():
                 float(number)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a process took: processor and wall seconds, and its peak memory in bytes."""
-
-    cpu: float
-    wall: float
-    peak: int
-
-
-def run(command: list[str]) -> Cost:
-    """Runs a command to its end, its output thrown away."""
-    started = perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT)
-    complaint = process.stderr.read() if process.stderr else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed: {complaint.decode(errors='replace')}")
-    return Cost(usage.ru_utime + usage.ru_stime, perf_counter() - started, usage.ru_maxrss * RSS_UNIT)
 
 
 def diagnose(log: Path) -> list[str]:
@@ -84,12 +60,6 @@ def make_log(path: Path, iterations: int) -> Path:
     maker = [sys.executable, str(HERE / "make_log.py"), str(path), "--iterations", str(iterations)]
     subprocess.run(maker, check=True)
     return path
-
-
-def spread(values: list[float], unit: str, digits: int = 2) -> str:
-    """Median and range."""
-    shown = f"{statistics.median(values):.{digits}f} {unit}".rstrip()
-    return f"{shown} ({min(values):.{digits}f} - {max(values):.{digits}f})"
 
 
 def report(ours: list[Cost], bare: list[Cost]) -> list[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnosis.budget import Budget, budget_of
 from diagnosis.case import Case, State, Steps
@@ -16,6 +16,9 @@ from diagnosis.schedule import schedule_of
 from diagnosis.trend import Trend, eval_standard_error, evidence_of, trend_of
 from gpu.sample import GpuSample
 from parsers.records import Value
+
+MOST_NOTES = 6
+"""The newest; a list of complaints is read by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +76,29 @@ class Facts:
         return None if fact is None else fact.where
 
 
-def tokens_per_step_of(facts: Facts) -> float | None:
-    """Tokens of one optimiser step: as given or printed, else micro-batch x accumulation x context x processes."""
+def tokens_per_step_of(run: Run) -> float | None:
+    """Tokens of one optimiser step: as given or printed, else the sequences of a step x context.
+
+    None where the sequences are cut rather than filled, as in fine-tuning without packing, or where the number of
+    devices is needed and unknown.
+    """
+    facts = Facts(run)
     given = facts.number("tokens_per_step")
     if given is not None:
         return given
-    parts = [facts.number(n) for n in ("batch_size", "gradient_accumulation_steps", "block_size")]
-    if any(part is None for part in parts):
+    context, sequences = facts.number("block_size"), facts.number("global_batch_size") or _sequences(run, facts)
+    if context is None or sequences is None or facts.flag("packed") is False:
         return None
-    batch, accumulation, context = (part or 0.0 for part in parts)
-    # nanoGPT's gradient_accumulation_steps counts the micro-batches of all processes together.
-    return batch * accumulation * context
+    return sequences * context
+
+
+def _sequences(run: Run, facts: Facts) -> float | None:
+    """Micro-batch x accumulation x devices, where the accumulation does not count all devices already."""
+    batch, accumulation = facts.number("batch_size"), facts.number("gradient_accumulation_steps")
+    devices = 1.0 if run.traits.accumulation_of == "all devices" else facts.number("world_size")
+    if batch is None or accumulation is None or devices is None:
+        return None
+    return batch * accumulation * devices
 
 
 def model_size_of(run: Run) -> ModelSize | None:
@@ -98,6 +113,8 @@ def model_size_of(run: Run) -> ModelSize | None:
             vocab_size=facts.whole("vocab_size"),
             block_size=facts.whole("block_size"),
             bias=facts.flag("bias"),
+            tied=facts.flag("tie_embeddings"),
+            gpt2=_is_gpt2(facts),
         ),
         printed=None if flagged else facts.number("parameters"),
         printed_kind=run.traits.parameters_printed,
@@ -107,6 +124,14 @@ def model_size_of(run: Run) -> ModelSize | None:
         claim_where=facts.where("claimed_parameters"),
         flag_params=facts.number("parameters") if flagged else None,
     )
+
+
+def _is_gpt2(facts: Facts) -> bool:
+    """Whether the MLP is four times as wide, each head has its own keys and there is one expert, for all we know."""
+    width, inner = facts.number("n_embd"), facts.number("n_inner")
+    wide = inner is not None and (width is None or inner != 4 * width)
+    grouped = facts.number("n_kv_head") not in (None, facts.number("n_head"))
+    return not wide and not grouped and (facts.number("n_expert") or 1) <= 1
 
 
 def curves_key(run: Run) -> tuple[object, ...]:
@@ -125,12 +150,14 @@ def curves_of(run: Run) -> Curves:
     evidence, noise = evidence_of({n: run.series(n) for n in ("val_loss", "eval_train_loss", "train_loss")}, warmup)
     trend = trend_of(
         evidence,
-        tokens_per_step=tokens_per_step_of(facts),
+        tokens_per_step=tokens_per_step_of(run),
         parameters=size.parameters if size else None,
         warmup_steps=warmup,
         learning_rate_at=schedule,
         eval_standard_error=error if evidence.name == "val_loss" else noise,
     )
+    if run.traits.loss_unit != "nats":
+        trend = replace(trend, perplexity=None)
     ahead = None
     if steps.planned is not None and steps.last is not None and steps.last < steps.planned:
         ahead = forecast(
@@ -150,6 +177,7 @@ def speed_of(run: Run, size: ModelSize | None, tokens_per_step: float | None, pe
         step_seconds=run.series("step_seconds"),
         tokens_per_second=run.series("tokens_per_second"),
         mfu=run.series("mfu"),
+        tflops=run.series("tflops"),
         traits=run.traits,
         size=size,
         tokens_per_step=tokens_per_step,
@@ -173,7 +201,7 @@ def analyse(run: Run, known: Circumstances, curves: Curves | None = None) -> Cas
     facts = Facts(run)
     steps = steps_of(run)
     state = state_of(run, steps, known.silence)
-    size, per_step = model_size_of(run), tokens_per_step_of(facts)
+    size, per_step = model_size_of(run), tokens_per_step_of(run)
     if curves is None:
         curves = curves_of(run)
     speed = speed_of(run, size, per_step, known.peak)
@@ -190,6 +218,7 @@ def analyse(run: Run, known: Circumstances, curves: Curves | None = None) -> Cas
         steps=steps,
         facts=dict(run.facts),
         series={name: run.series(name) for name in run.metrics()},
+        rows={name: run.rows(name) for name in run.metrics()},
         notices=tuple(run.notices),
         segments=tuple(s.first_step for s in run.segments if s.first_step is not None),
         tokens_per_step=per_step,
@@ -255,11 +284,6 @@ def _eta(facts: Facts, steps: Steps, speed: Efficiency | None, state: State) -> 
 
 
 def _notes(run: Run) -> tuple[str, ...]:
-    """Where two sources say different things, so that nobody trusts a config of another run."""
-    ignored = ("parameters", "tokens_per_step", "claimed_parameters")
-    return tuple(
-        f"{name}: {run.facts[name].where} says {run.facts[name].value}, {loser.where} says {loser.value}; "
-        f"{run.facts[name].where} is taken"
-        for name, loser in sorted(run.overruled.items())
-        if name not in ignored and "default" not in loser.where
-    )
+    """What the reader says of its own reading, and where two sources disagree, so that nobody trusts a wrong config."""
+    said = dict.fromkeys(notice.text for notice in run.notices if notice.kind in ("disagreement", "reader"))
+    return tuple(said)[-MOST_NOTES:]

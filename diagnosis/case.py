@@ -49,6 +49,8 @@ class Case:
     notices: tuple[Notice, ...]
     segments: tuple[int, ...]
     """First step of each segment; one where nothing was restarted."""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """How many points of each metric the log holds, those of every segment."""
     tokens_per_step: float | None = None
     tokens_seen: float | None = None
     tokens_planned: float | None = None

@@ -14,7 +14,7 @@ from parsers.records import Ints, Traits
 
 Bools = npt.NDArray[np.bool_]
 PeakSource = Literal["spec", "clock", "measured", "flag"]
-FlopsSource = Literal["shape", "printed MFU", "6N"]
+FlopsSource = Literal["shape", "printed MFU", "6N", "printed TFLOP/s"]
 
 STEADY_ROWS = 50
 """Rows whose median is the steady speed: enough against jitter, few enough to follow a change."""
@@ -22,6 +22,8 @@ WARM_UP_ROWS = 5
 """Rows at the start that compile and warm up; a fifth of the rows in a log that has fewer than 25."""
 SLOW_ROW = 2.0
 """Where evaluations are not announced, a row of more than this many medians holds one."""
+RANKS_OFF = 0.05
+"""So far from a whole number the ratio of two measured speeds may be."""
 RECOVERY_ROWS = 400
 """The newest printed MFUs that are solved for the FLOPs of a step."""
 
@@ -44,6 +46,7 @@ class Efficiency:
 
     seconds_per_step: float | None
     tokens_per_second: float | None
+    """Of all devices together; None where the log gives those of one and nobody knows how many there are."""
     flops_per_token: float | None
     """6N + 12 L H Q T, PaLM appendix B: attention not halved for causality."""
     flops: float | None
@@ -188,31 +191,42 @@ def efficiency_of(
     eval_steps: Ints | None = None,
     world_size: float | None = None,
     peak: Peak | None = None,
+    tflops: Series | None = None,
 ) -> Efficiency | None:
     """The run's steady speed and its share of the peak; None where neither times nor an MFU are logged.
 
     `peak` is of one GPU, the run's FLOP/s of all `world_size` (None: one). Where the shape is unknown the FLOPs of a
-    step are recovered from the printed MFU, and else counted as 6N.
+    step are recovered from the printed MFU, and else counted as 6N. `tflops` are FLOP/s of one GPU as printed: they
+    are taken where nothing better is known.
     """
     contain_eval = traits.step_seconds_contain_eval
     rows = steady_rows(step_seconds, contain_eval=contain_eval, eval_interval=eval_interval, eval_steps=eval_steps)
     speeds = tokens_per_second.finite.values[-STEADY_ROWS:]
-    if not len(rows) and not len(speeds) and mfu.last is None:
+    printed = (
+        None if tflops is None or not len(tflops.finite) else float(np.median(tflops.finite.values[-STEADY_ROWS:]))
+    )
+    if not len(rows) and not len(speeds) and mfu.last is None and printed is None:
         return None
-    ranks = max(world_size or 1.0, 1.0)
-    seconds, speed = _pace(rows, tokens_per_step, speeds)
+    of_one = traits.tokens_per_second_of == "device"
+    known_ranks = world_size or (_ranks(rows, tokens_per_step, speeds) if of_one else None)
+    ranks = max(known_ranks or 1.0, 1.0)
+    if of_one and known_ranks is not None:
+        speeds, of_one = speeds * ranks, False
+    seconds, speed = _pace(rows, None if of_one else tokens_per_step, speeds)
     step_flops = _of_all(flops_behind_mfu(step_seconds, mfu, traits), ranks)
     work, source = _flops_per_token(size, tokens_per_step, step_flops)
     flops = None if work is None or speed is None else work * speed
     if flops is None and step_flops and seconds:
         flops, source = step_flops / seconds, "printed MFU"
+    if printed is not None and (flops is None or source == "6N"):
+        flops, source = printed * ranks, "printed TFLOP/s"
     cost = eval_cost(step_seconds, seconds or 0.0, eval_interval, eval_steps) if contain_eval and len(rows) else None
     return Efficiency(
         seconds_per_step=seconds,
-        tokens_per_second=speed,
+        tokens_per_second=None if of_one else speed,
         flops_per_token=work,
         flops=flops,
-        mfu=None if flops is None or peak is None else flops / (peak.flops * ranks),
+        mfu=_share(flops, peak.flops * ranks, known_ranks) if peak else None,
         peak_flops=peak.flops if peak else None,
         peak_source=peak.source if peak else None,
         peak_name=peak.name if peak else None,
@@ -223,7 +237,7 @@ def efficiency_of(
         eval_seconds=None if cost is None else cost.seconds,
         rows=len(rows) or len(speeds),
         flops_source=source,
-        mfu_at_clock=None if flops is None or peak is None or not peak.at_clock else flops / (peak.at_clock * ranks),
+        mfu_at_clock=_share(flops, peak.at_clock * ranks, known_ranks) if peak and peak.at_clock else None,
         clock_hz=peak.clock_hz if peak else None,
     )
 
@@ -240,6 +254,20 @@ def _announced(seconds: Series, interval: float | None, eval_steps: Ints | None)
 
 def _of_all(flops_of_one: float | None, ranks: float) -> float | None:
     return None if flops_of_one is None else flops_of_one * ranks
+
+
+def _ranks(rows: Series, tokens_per_step: float | None, speeds: npt.NDArray[np.float64]) -> float | None:
+    """How many devices there are, from the tokens per second of all and of one; None where that is no whole number."""
+    if not len(rows) or not len(speeds) or not tokens_per_step:
+        return None
+    ratio = tokens_per_step / float(np.median(rows.values)) / float(np.median(speeds))
+    return float(round(ratio)) if abs(ratio - round(ratio)) <= RANKS_OFF * ratio and round(ratio) >= 1 else None
+
+
+def _share(flops: float | None, peak: float, ranks: float | None) -> float | None:
+    """The share of the peak; None where it is more than all of one GPU and nobody knows how many there are."""
+    share = None if flops is None else flops / peak
+    return None if share is not None and share > 1.0 and ranks is None else share
 
 
 def _pace(

@@ -21,6 +21,8 @@ STALLS_END = 20.0
 LINES_OF_A_BUFFER = 250
 """Python writes to a file in blocks of 8 KiB, some 140 lines of a short step line, unless told to flush."""
 ROWS_SEEN = 200
+PLANS = {"updates": "planned_steps", "epochs": "planned_epochs"}
+"""What the steps number -> the fact that says how many there will be. Of rows and micro-batches nobody plans."""
 NON_FINITE_ROWS = 3
 
 
@@ -43,13 +45,14 @@ def steps_of(run: Run) -> Steps:
     """Where the run is, in steps as printed and in optimiser steps done."""
     train, evals = run.series("train_loss"), run.series("val_loss")
     done = [s.last_step + n for s, n in _update_marks(run) if s.last_step is not None]
-    planned = run.facts.get("planned_steps")
+    counts = run.traits.steps_count
+    planned = run.facts.get(PLANS.get(counts, ""))
     whole = planned is not None and isinstance(planned.value, int | float) and not isinstance(planned.value, bool)
     return Steps(
         first=run.first_step,
         last=max((s.last_step for s in (train, evals) if s.last_step is not None), default=run.last_step),
         planned=int(planned.value) if planned is not None and whole else None,
-        updates=max(done, default=None),
+        updates=max(done, default=None) if counts == "updates" else None,
     )
 
 
@@ -101,6 +104,8 @@ def state_of(run: Run, steps: Steps, silence: Silence) -> State:
         return "stopped" if silence.over and run.facts else "waiting"
     if _non_finite_to_the_end(run):
         return "diverged"
+    if _said_end(run):
+        return "finished"
     if steps.planned is not None and steps.planned - steps.last <= 1:
         return "finished"
     state = _by_silence(run, silence)
@@ -133,6 +138,12 @@ def _crashed(run: Run) -> bool:
         n.kind in ("traceback", "out-of-memory") and (last is None or (n.step is not None and n.step >= last))
         for n in run.notices
     )
+
+
+def _said_end(run: Run) -> bool:
+    """Whether the trainer said that it is done, and no step follows."""
+    last = run.last_step
+    return any(n.kind == "end" and n.step is not None and last is not None and n.step >= last for n in run.notices)
 
 
 def _non_finite_to_the_end(run: Run) -> bool:

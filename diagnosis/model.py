@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 PrintedKind = Literal["all", "without position embedding", "non-embedding", "per shard"]
 
@@ -21,6 +21,8 @@ class Shape:
     """Context length, tokens."""
     bias: bool | None = None
     tied: bool | None = None
+    gpt2: bool = True
+    """Whether nothing is known that GPT-2's layout has not: another MLP width, grouped keys and values, experts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,14 @@ class Counts:
 
 
 def parameter_count(shape: Shape) -> Counts | None:
-    """The exact counts of GPT-2's layout; None where n_layer, n_embd or vocab_size is unknown.
+    """The exact counts of GPT-2's layout; None where n_layer, n_embd or vocab_size is unknown or it is another layout.
 
     12 L d^2 for attention and a 4d-wide MLP, 2L + 1 layer norms of d weights, with `bias` another d for each of
     them and 9d a layer for the linear maps, V d for the tied embedding, T d for the positions. An unknown `bias`
     counts as false (0.1 % at most) and an unknown `tied` as true, as in nanoGPT.
     Source: nanoGPT model.py, GPT and get_num_params.
     """
-    if shape.n_layer is None or shape.n_embd is None or shape.vocab_size is None:
+    if shape.n_layer is None or shape.n_embd is None or shape.vocab_size is None or not shape.gpt2:
         return None
     layers, width = shape.n_layer, shape.n_embd
     embedding = shape.vocab_size * width
@@ -200,7 +202,8 @@ def _same_where_known(shape: Shape, solved: Shape) -> bool:
 
 def _sane(shape: Shape) -> Shape:
     names = ("n_layer", "n_head", "n_embd", "vocab_size", "block_size")
-    return replace(shape, **{name: None for name in names if (getattr(shape, name) or 0) < 1})
+    unknown: dict[str, Any] = {name: None for name in names if (getattr(shape, name) or 0) < 1}
+    return replace(shape, **unknown)
 
 
 def _positive(count: float | None) -> float | None:

@@ -14,7 +14,7 @@ from parsers.records import Fact, Floats, Ints, Notice, Origin, Points, Recognis
 
 TRUST: tuple[Origin, ...] = ("flag", "log", "config", "comment")
 NOTICES_KEPT = 500
-WALL_SECONDS = "wall_seconds"
+WALL_SECONDS, STEP_SECONDS = "wall_seconds", "step_seconds"
 
 Scalar = TypeVar("Scalar", np.int64, np.float64)
 
@@ -181,17 +181,37 @@ class Run:
         return min((s.first_step for s in self.segments if s.first_step is not None), default=None)
 
     def metrics(self) -> list[str]:
-        """The names of all metrics that were ever logged."""
-        names = {name for s in self.segments for t in s.tables for name in t.columns}
-        return sorted(names)
+        """The names of all metrics that were ever logged, and the seconds of a step where the rows' times tell them."""
+        names = self._logged()
+        return sorted(names | {STEP_SECONDS} if WALL_SECONDS in names else names)
+
+    def _logged(self) -> set[str]:
+        return {name for s in self.segments for t in s.tables for name in t.columns}
 
     def series(self, name: str) -> Series:
         """One metric over the whole run: where a segment went back, its steps replace the older ones."""
         built = self._built.get(name)
         if built is None or built[0] != self.version:
-            built = (self.version, self._splice(name))
+            paced = name == STEP_SECONDS and STEP_SECONDS not in self._logged()
+            built = (self.version, self._paced() if paced else self._splice(name))
             self._built[name] = built
         return built[1]
+
+    def rows(self, name: str) -> int:
+        """How many points of a metric were logged, each segment's own: `series` has fewer where steps came again."""
+        if name == STEP_SECONDS and STEP_SECONDS not in self._logged():
+            return len(self.series(name))
+        return sum(len(steps) for segment in self.segments for steps, _ in segment.pieces(name, None))
+
+    def _paced(self) -> Series:
+        """Seconds of a step between each two rows that carry a time; a row that opens a segment tells none."""
+        wall = self._splice(WALL_SECONDS)
+        if len(wall) < 2:
+            return Series(STEP_SECONDS, np.empty(0, np.int64), np.empty(0))
+        seconds = np.diff(wall.values) / np.diff(wall.steps)
+        starts = [s.first_step for s in self.segments if s.first_step is not None]
+        told = (seconds > 0) & ~np.isin(wall.steps[1:], starts)
+        return Series(STEP_SECONDS, wall.steps[1:][told], seconds[told])
 
     def _splice(self, name: str) -> Series:
         pieces: list[tuple[Ints, Floats]] = []

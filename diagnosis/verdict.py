@@ -24,6 +24,7 @@ TRENDS = {
     "rising": "the loss rises",
     "unknown": "the trend cannot be told yet",
 }
+LOSSES = ("train_loss", "eval_train_loss", "val_loss", "val_bpb")
 ON_TRAIN = {
     "improving": "the training loss improves, of validation too few evals to tell",
     "slowing": "the training loss improves slowly, of validation too few evals to tell",
@@ -37,6 +38,8 @@ def verdict(case: Case, findings: Sequence[Finding]) -> str:
     parts = [STATES[case.state]]
     if case.state != "waiting":
         parts.append(_trend(case))
+    elif case.format_title is not None:
+        parts.append("no loss was logged so far")
     urgent = [f for f in findings if f.severity != "info"]
     if urgent:
         parts.append(f"{urgent[0].title[0].lower()}{urgent[0].title[1:]}" if len(urgent) == 1 else _counted(urgent))
@@ -46,6 +49,8 @@ def verdict(case: Case, findings: Sequence[Finding]) -> str:
 
 
 def _trend(case: Case) -> str:
+    if not any(len(case.metric(name)) for name in LOSSES):
+        return "no loss was logged"
     said = case.trend.verdict if case.trend else "unknown"
     if case.trend and case.trend.metric == "train_loss" and len(case.metric("val_loss")) and said in ON_TRAIN:
         return ON_TRAIN[said]

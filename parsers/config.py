@@ -1,55 +1,54 @@
-"""Reads a trainer's Python config file: what its settings mean, and what its comments claim."""
+"""Reads a trainer's config file: what its settings mean, and what its comments claim."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from parsers.claims import claimed_size, size_in_name
+from parsers.clean import printable
+from parsers.config_derived import derive
+from parsers.config_files import READERS, ConfigError, document, leaves, text_of
+from parsers.config_kinds import settings_of
+from parsers.config_names import HELPERS, meaning, normal
+from parsers.config_values import values
 from parsers.records import Fact, Origin, Value
 from parsers.settings import Setting, settings
 
-MOST_BYTES = 1 << 20
-WANTED = "--config takes the trainer's Python config file"
+__all__ = ["ConfigError", "claim_of_name", "fact", "facts", "facts_of_mapping", "read_config"]
 
-INTEGERS = ["n_layer", "n_head", "n_embd", "vocab_size", "block_size", "batch_size", "gradient_accumulation_steps"]
-INTERVALS = ["eval_interval", "eval_iters", "log_interval"]
-FRACTIONS = ["dropout", "learning_rate", "min_lr", "weight_decay", "beta1", "beta2", "grad_clip"]
-SWITCHES = ["bias", "decay_lr", "compile"]
-WORDS = ["dataset", "dtype", "device", "init_from", "out_dir"]
-RENAMED = {
-    "max_iters": ("planned_steps", int),
-    "warmup_iters": ("warmup_steps", int),
-    "lr_decay_iters": ("decay_steps", int),
-    "wandb_run_name": ("run_name", str),
-}
-NAMES: dict[str, tuple[str, type]] = {
-    **{name: (name, int) for name in INTEGERS + INTERVALS},
-    **{name: (name, float) for name in FRACTIONS},
-    **{name: (name, bool) for name in SWITCHES},
-    **{name: (name, str) for name in WORDS},
-    **RENAMED,
-}
-"""A setting of nanoGPT -> the fact's name and the type of its value. The one place that knows."""
+LONGEST_PATH = 120
+"""Of a setting, as it is shown."""
+
+Said = tuple[tuple[str, ...], object, str]
+"""A setting's path, its value and where it stands, for people."""
 
 
-class ConfigError(Exception):
-    """Why a config could not be read: one line with its path and the mend."""
+def read_config(path: Path, place: str | None = None) -> list[Fact]:
+    """The facts in a trainer's config file, in its order, then those that follow from several settings.
 
-
-def read_config(path: Path) -> list[Fact]:
-    """The facts in a trainer's Python config file, in its order, then the model size that it claims.
-
-    Raises ConfigError for what is missing, unreadable or no Python. Nothing of the file is run.
+    .yaml, .yml, .toml and .json are read as such and any other name as Python, with the model size that it claims.
+    `place` stands for the path in each fact's `where`. Raises ConfigError for what is missing, unreadable or of
+    another kind. Nothing of the file is run.
     """
-    source = _text(path)
+    shown = f"{path}" if place is None else place
+    if path.suffix.lower() in READERS:
+        return _mapped(settings_of(document(path)), "config", shown)
+    source = text_of(path)
     try:
         found = settings(source)
     except SyntaxError as error:
         at = "" if error.lineno is None else f" in line {error.lineno}"
-        raise ConfigError(f"{path} is no Python{at} ({error.msg}); {WANTED}") from None
-    return facts(source, found, "config", f"{path}, ")
+        raise ConfigError(path, f"is no Python{at} ({error.msg})") from None
+    return facts(source, found, "config", f"{shown}, ")
+
+
+def facts_of_mapping(values_by_name: Mapping[str, object], origin: Origin, where: str) -> list[Fact]:
+    """The facts in settings that are at hand: nested or with dotted names, numbers perhaps as text (W&B, MLflow).
+
+    Each fact's `where` is `where` and the setting's path: "config.yaml, optimizer.lr".
+    """
+    return _mapped(settings_of(values_by_name), origin, where)
 
 
 def facts(source: str, found: Sequence[Setting], origin: Origin, place: str) -> list[Fact]:
@@ -57,8 +56,7 @@ def facts(source: str, found: Sequence[Setting], origin: Origin, place: str) -> 
 
     `place` comes before "line 12" in each fact's `where`.
     """
-    made = [fact(s.name, s.value, origin, f"{place}line {s.line}") for s in found]
-    kept = [f for f in made if f is not None]
+    kept = _facts((((s.name,), s.value, f"{place}line {s.line}") for s in found), origin)
     claim = claimed_size(source)
     if claim is not None:
         kept.append(Fact("claimed_parameters", claim.parameters, "comment", f"{place}line {claim.line}"))
@@ -69,11 +67,7 @@ def facts(source: str, found: Sequence[Setting], origin: Origin, place: str) -> 
 
 def fact(name: str, value: Value, origin: Origin, where: str) -> Fact | None:
     """The fact behind a setting; None for a setting that no fact is made of and a value of another type."""
-    if name not in NAMES:
-        return None
-    term, kind = NAMES[name]
-    known = _typed(value, kind)
-    return None if known is None else Fact(term, known, origin, where)
+    return next(iter(_facts([((name,), value, where)], origin)), None)
 
 
 def claim_of_name(run_name: Fact) -> Fact | None:
@@ -82,31 +76,43 @@ def claim_of_name(run_name: Fact) -> Fact | None:
     return None if size is None else Fact("claimed_parameters", size, "comment", f"run_name, {run_name.where}")
 
 
-def _typed(value: Value, kind: type) -> Value | None:
-    if kind is str or kind is bool:
-        return value if isinstance(value, kind) else None
-    if isinstance(value, bool | str) or not math.isfinite(value):
-        return None
-    if kind is int:
-        return int(value) if value == int(value) else None
-    return float(value)
+def _mapped(plain: dict[str, object], origin: Origin, where: str) -> list[Fact]:
+    given = {".".join(path): value for path, value in leaves(plain)}
+    place = f"{where}, " if where else ""
+    return _facts(
+        ((tuple(name.replace("/", ".").split(".")), _followed(value, given), place + printable(name)[:LONGEST_PATH])
+         for name, value in given.items()),
+        origin,
+    )  # fmt: skip
 
 
-def _text(path: Path) -> str:
-    try:
-        if path.is_dir():
-            raise ConfigError(f"{path} is a directory; {WANTED}")
-        if path.exists() and not path.is_file():  # to open a pipe would wait for its writer, perhaps for ever
-            raise ConfigError(f"{path} is a pipe or device; {WANTED}")
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist; {WANTED}") from None
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise ConfigError(f"{path} cannot be read ({reason}); {WANTED}") from None
-    if b"\0" in content:
-        raise ConfigError(f"{path} is binary; {WANTED}")
-    if len(content) > MOST_BYTES:
-        raise ConfigError(f"{path} is larger than 1 MiB; {WANTED}")
-    return content.decode("utf-8-sig", "replace")
+def _facts(said: Iterable[Said], origin: Origin) -> list[Fact]:
+    """One fact of each name, from the surest setting that means it; none where two as sure ones disagree."""
+    best: dict[str, tuple[tuple[int, int, int], list[Fact]]] = {}
+    for path, value, where in said:
+        names = [name for part in path if (name := normal(part))]
+        meant = meaning(names)
+        if meant is None:
+            continue
+        rank = (*meant.rank, -len(names))
+        for name, known in values(meant.fact, meant.kind, value).items():
+            held = best.get(name)
+            if held is None or rank > held[0]:
+                best[name] = (rank, [Fact(name, known, origin, where)])
+            elif rank == held[0]:
+                held[1].append(Fact(name, known, origin, where))
+    kept = {name: equal[0] for name, (_, equal) in best.items() if all(f.value == equal[0].value for f in equal)}
+    derive(kept)
+    return [one for one in kept.values() if one.name not in HELPERS]
+
+
+def _followed(value: object, given: Mapping[str, object]) -> object:
+    """What OmegaConf's "${max_seq_len}" stands for; the text itself where that is not in the config."""
+    for _ in range(4):
+        if not (isinstance(value, str) and value.startswith("${") and value.endswith("}")):
+            break
+        name = value[2:-1].strip()
+        if name not in given:
+            break
+        value = given[name]
+    return value

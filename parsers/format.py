@@ -17,6 +17,8 @@ class Format(ABC):
     """As its users write it: "nanoGPT"."""
     about: ClassVar[str]
     """One line for `traintop formats`."""
+    example: ClassVar[str]
+    """A row as this trainer prints it."""
     traits: ClassVar[Traits]
 
     @classmethod
@@ -36,6 +38,10 @@ class Format(ABC):
         call also gets what was held back until the format was recognised. Within one call, Points of the same
         metrics form one block each unless a Restart stands between them.
         """
+
+    def finish(self, half: bytes) -> list[Record]:
+        r"""The records of a last line that has no end, which may have been cut anywhere. No lines come after it."""
+        return self.feed(half + b"\n")
 
     def close(self) -> list[Record]:
         """What was held back for a line that never came."""

@@ -85,7 +85,10 @@ class Intake:
         if self._finished:
             return []
         self._unseen = len(self._held)
-        records = self.feed(half + b"\n") if half or self._format is None else []
+        if self._format is None:
+            records = self.feed(half + b"\n")
+        else:
+            records = self._last(self._format, clean(half + b"\n")) if half else []
         self._finished = True
         return [*records, *self._close()]
 
@@ -121,6 +124,14 @@ class Intake:
             return reader.feed(text) if text else []
         except Exception as error:  # noqa: BLE001  a fault in a reader must be seen, and must not end the monitor
             return [Notice("reader", f"{reader.title}: some lines could not be read ({error!r})")]
+
+    def _last(self, reader: Format, text: bytes) -> list[Record]:
+        *whole, half, _ = text.split(b"\n")
+        records = self._read(reader, b"".join(line + b"\n" for line in whole))
+        try:
+            return [*records, *reader.finish(half)]
+        except Exception as error:  # noqa: BLE001  as above
+            return [*records, Notice("reader", f"{reader.title}: the last line could not be read ({error!r})")]
 
 
 def _known() -> str:

@@ -48,6 +48,14 @@ class Traits:
     """The share of the old value in the running mean that is printed as MFU."""
     parameters_printed: Literal["all", "without position embedding", "non-embedding", "per shard"] = "all"
     loss_unit: Literal["nats", "bits per byte", "unknown"] = "nats"
+    """What train_loss and val_loss are in. "unknown" where they may be no language loss at all (RL, vision, a loop that
+    nobody knows): no law of language models holds for them."""
+    steps_count: Literal["updates", "micro-batches", "epochs", "rows"] = "updates"
+    """What the steps number: optimiser steps as a rule; rows of the log where it prints no step."""
+    accumulation_of: Literal["all devices", "device"] = "device"
+    """Whether gradient_accumulation_steps counts the micro-batches of all devices together or of each."""
+    tokens_per_second_of: Literal["run", "device"] = "run"
+    """Whether the printed tokens per second are those of all devices together or of one."""
     explanations: Mapping[str, str] | None = None
     """Sentences for people: metric name -> what this trainer's number is."""
 

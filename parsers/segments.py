@@ -16,9 +16,14 @@ At = tuple[int, Record]
 
 
 class Segments:
-    """Remembers, from block to block, where the run is."""
+    """Remembers, from block to block, where the run is.
 
-    def __init__(self) -> None:
+    `strict`: the rows of one step are always printed in the order of their turns, so that a row out of turn shows that
+    the step came again.
+    """
+
+    def __init__(self, *, strict: bool = True) -> None:
+        self._strict = strict
         self._last: int | None = None
         """The place of the last row, see `sequence`."""
         self._start: str | None = None
@@ -48,7 +53,8 @@ class Segments:
         first = places[:1] if self._last is None else np.array([self._last])
         before = np.concatenate((first, places))[: len(places)]
         found: dict[int, tuple[int, Restart]] = {}
-        for row in np.flatnonzero(places < before).tolist():
+        back = places < before if self._strict else places // 2 < before // 2
+        for row in np.flatnonzero(back).tolist():
             now, last = int(places[row]) // 2, int(before[row]) // 2
             why = f"step {now} came again" if now == last else f"the steps went back from {last} to {now}"
             found[row] = (int(lines[row]), Restart(now, why))

@@ -36,14 +36,16 @@ class Table:
     lines: Ints
     steps: Ints
     columns: tuple[Floats, ...]
+    seconds: Floats | None = None
+    """Wall-clock seconds since 1970 of each row, where all rows have them."""
 
     def points(self, first_line: int, end_line: int) -> Points | None:
-        """The rows on these lines; None where there are none."""
+        """The rows on these lines; None where there are none, or where they carry nothing but their steps."""
         start, end = np.searchsorted(self.lines, (first_line, end_line))
-        if start == end:
+        if start == end or not self.columns:
             return None
         columns = {name: column[start:end] for name, column in zip(self.kind.metrics, self.columns, strict=True)}
-        return Points(self.steps[start:end], columns)
+        return Points(self.steps[start:end], columns, None if self.seconds is None else self.seconds[start:end])
 
 
 def tables_of(rows: Iterable[tuple[int, Row]]) -> list[Table]:
@@ -76,7 +78,9 @@ def _joined(tables: Sequence[Table]) -> Table:
     order = np.argsort(lines, kind="stable")
     steps = np.concatenate([t.steps for t in tables])[order]
     columns = tuple(np.concatenate(c)[order] for c in zip(*(t.columns for t in tables), strict=True))
-    return Table(tables[0].kind, lines[order], steps, columns)
+    clocks = [t.seconds for t in tables if t.seconds is not None]
+    seconds = np.concatenate(clocks)[order] if len(clocks) == len(tables) else None
+    return Table(tables[0].kind, lines[order], steps, columns, seconds)
 
 
 def sequence(tables: Sequence[Table]) -> tuple[Ints, Ints]:

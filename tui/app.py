@@ -52,6 +52,7 @@ class TraintopApp(App[None]):
         controls: Controls | None = None,
         theme: str = "ansi-dark",
         when_shown: Callable[[], None] | None = None,
+        switch_run: Callable[[int], str] | None = None,
     ) -> None:
         super().__init__()
         self.theme = theme
@@ -61,6 +62,7 @@ class TraintopApp(App[None]):
             self.look = replace(self.look, colour=False, palette=without_colour(self.look.palette))
         self._controls = controls
         self._when_shown = when_shown
+        self._switch_run = switch_run
         self._newest = NOTHING
         self._held: Snapshot | None = None
         self._lines: dict[str, Lines] = {}
@@ -203,6 +205,17 @@ class TraintopApp(App[None]):
             return
         self.copy_to_clipboard(advice_of(finding))
         self.look = replace(self.look, said=f"copied the advice of {finding.id}")
+
+    def _do_run(self, stage: steer.Stage, by: int) -> None:
+        """Another of several runs; what was chosen in the one before says nothing of it."""
+        del stage
+        if self._switch_run is None:
+            self.look = replace(self.look, said="one run is watched; traintop A B watches two")
+            return
+        self._held = None
+        said = self._switch_run(by)
+        page = None if self.look.page == "details" else self.look.page
+        self.look = replace(steer.reset(self.look), cursor=None, selected=None, page=page, scroll=0, said=said)
 
     def _do_pause(self, stage: steer.Stage, by: int) -> None:
         del by

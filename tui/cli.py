@@ -19,7 +19,7 @@ COMMANDS = {
     "explain": "what a finding means, what triggers it, what to do",
     "formats": "the log formats it reads",
 }
-USAGE = """usage: traintop [PATH]                watch a training log live ("-" reads standard input)
+USAGE = """usage: traintop [PATH...]             watch a training log live ("-" reads standard input)
        traintop COMMAND [--help] ...
 
 traintop runs beside a training job, reads the log that the trainer writes anyway, and shows loss and forecast,

@@ -48,6 +48,8 @@ KEYS: tuple[Key, ...] = (
     Key("right", "sideways", 1),
     Key("shift+left", "sideways", -10),
     Key("shift+right", "sideways", 10),
+    Key("r", "run", 1, "r", "of several runs the next (R: the one before)"),
+    Key("R", "run", -1),
     Key("space", "pause", shown="space", about="hold the screen still, go on; in a replay pause, play"),
     Key("left_square_bracket", "speed", -1, "[ ]", "slower, faster", replay=True),
     Key("right_square_bracket", "speed", 1, replay=True),

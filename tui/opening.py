@@ -1,4 +1,4 @@
-"""From what the user typed to a source: files, standard input, or the newest log here. Refuses in one line."""
+"""From what the user typed to a source: files, standard input, a folder's newest run. Refuses in one line."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from parsers.binary import no_text
-from parsers.clean import clean
+from parsers.clean import clean, printable
 from parsers.formats import recognise
+from parsers.places import Place, runs_in, store_of
+from parsers.places_look import store_by_name
 from parsers.records import Record
+from parsers.source import Source
 from parsers.sources import LogFile, StandardInput
+from parsers.store import Store
 from tui.errors import UserError
 from tui.options import Options
 
@@ -20,40 +25,72 @@ HEAD_BYTES = 65_536
 PIPE_SECONDS = 1.0
 SETTLED_SECONDS = 600.0
 """A file that nobody has written for so long, and that no format knows, will not become a training log."""
-FILES_LOOKED_AT = 200
-DEPTH = 4
 GZIP = b"\x1f\x8b"
-LOG_SUFFIXES = {".log", ".txt", ".out", ".err", ""}
-SKIPPED = {"node_modules", "site-packages", "__pycache__"}
+CHECKPOINTS = ("ckpt.pt", "model.safetensors", "pytorch_model.bin", "model.pt")
+
+
+class WholeSource(Source, Protocol):
+    """A source that can be read to its end now."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be read, in one line with the path and the mend."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the last poll reached the end of what there is."""
+
+    def finish(self) -> list[Record]:
+        """What was held back; nothing is read after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source, the file behind it (None for standard input), and why it was taken."""
+    """A source, the file or folder behind it (None for standard input), and why it was taken."""
 
-    source: LogFile | StandardInput
+    source: WholeSource
     path: Path | None
     why: str | None = None
 
+    @property
+    def log(self) -> Path | None:
+        """The text log, which its writer holds open; None for a store, whose files nobody may have open."""
+        return None if isinstance(self.source, Store) else self.path
+
 
 def open_log(path: str | None, options: Options, *, may_wait: bool, descriptor: int = 0) -> Opened:
-    """The source of PATH, "-" or the newest log; raises UserError where nothing can be read there."""
+    """The source of PATH, "-" or the newest run; raises UserError where nothing can be read there."""
     if path == "-":
-        return Opened(StandardInput(format_name=options.format, descriptor=descriptor), None)
+        return Opened(_standard_input(options, descriptor), None)
     if path is None:
-        found, why = newest_log(Path())
-        return Opened(LogFile(found, format_name=options.format), found, why)
+        return _newest(Path(), options)
     given = Path(path)
     _refuse(given, may_wait=may_wait)
-    return Opened(LogFile(given, format_name=options.format), given)
+    return _newest(given, options) if given.is_dir() else Opened(_source(given, options), given)
+
+
+def _standard_input(options: Options, descriptor: int) -> StandardInput:
+    if options.format is not None and store_by_name(options.format) is not None:
+        raise UserError(f"--format {options.format}: is kept in files, not on standard input; name its path")
+    return StandardInput(format_name=options.format, descriptor=descriptor)
+
+
+def _source(path: Path, options: Options) -> WholeSource:
+    """A store where the path is one, or is said to be one; else a log, which may still come."""
+    kind = store_of(path) if options.format is None else store_by_name(options.format)
+    return LogFile(path, format_name=options.format) if kind is None else kind(path)
+
+
+def _newest(folder: Path, options: Options) -> Opened:
+    place, why = newest_run(folder, options.format)
+    return Opened(_source(place.path, options), place.path, why)
 
 
 def _refuse(path: Path, *, may_wait: bool) -> None:
     try:
         if path.is_dir():
-            inside = next(iter(_by_age(path)), None)
-            hint = f"name the log in it, such as {inside}" if inside else "name a log file"
-            raise UserError(f"{path}: is a directory; {hint}")
+            os.scandir(path).close()
+            return
         if not path.exists():
             if may_wait and path.parent.is_dir():
                 return
@@ -91,46 +128,29 @@ def refuse_what_stays_unknown(path: Path, options: Options) -> None:
         raise UserError(f"{path} {reason}")
 
 
-def newest_log(root: Path) -> tuple[Path, str]:
-    """The newest file below `root` that some format recognises, and why; raises UserError where there is none."""
-    looked = 0
-    for path in _by_age(root):
-        looked += 1
-        if looked > FILES_LOOKED_AT:
-            break
-        try:
-            with path.open("rb") as file:
-                found = recognise(clean(file.read(HEAD_BYTES)))
-        except OSError:
-            continue
-        if found:
-            return path, f"the newest training log below {root.resolve()} ({found[0].title}: {found[1]})"
-    raise UserError(f"no training log below {root.resolve()}: name one (traintop train.log) or pipe one (traintop -)")
+def newest_run(root: Path, format_name: str | None = None) -> tuple[Place, str]:
+    """The run at or below `root` that was written last, and why; raises UserError where there is none."""
+    runs = runs_in(root, format_name)
+    if not runs:
+        raise UserError(_nothing(root, format_name))
+    newest, others = runs[0], len(runs) - 1
+    what = "training log" if newest.kind == "log" else "run"
+    rest = f"; {others} other {'run is' if others == 1 else 'runs are'} there" if others else ""
+    return newest, f"the newest {what} below {root.resolve()} ({printable(newest.why)}){rest}"
 
 
-def _by_age(root: Path) -> list[Path]:
-    aged = []
-    for path in _candidates(root):
-        try:
-            aged.append((path.stat().st_mtime, path))
-        except OSError:
-            continue
-    return [path for _, path in sorted(aged, reverse=True)]
-
-
-def _candidates(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root):
-        here = Path(folder)
-        deep = len(here.relative_to(root).parts) >= DEPTH
-        folders[:] = [] if deep else [f for f in folders if not f.startswith(".") and f not in SKIPPED]
-        for name in files:
-            path = here / name
-            if not name.startswith(".") and path.suffix.lower() in LOG_SUFFIXES and path.is_file():
-                yield path
+def _nothing(root: Path, format_name: str | None) -> str:
+    what = f"{format_name} run" if format_name is not None else "training log"
+    if root == Path():
+        return f"no {what} below {root.resolve()}: name one (traintop train.log) or pipe one (traintop -)"
+    saved = next((name for name in CHECKPOINTS if (root / name).exists()), None)
+    if saved is not None:
+        return f"{root}: holds {saved} but no {what}; name the file that the trainer's output goes to"
+    return f"{root}: there is no {what} in this directory; name a log file"
 
 
 def whole(opened: Opened) -> Iterator[list[Record]]:
-    """Every record of a log as it is now, to the end of a pipe, block by block.
+    """Every record of a run as it is now, to the end of a pipe, block by block.
 
     Raises UserError where it is no training log.
     """
@@ -141,7 +161,7 @@ def whole(opened: Opened) -> Iterator[list[Record]]:
             yield came
             if source.problem:
                 raise UserError(source.problem)
-            if source.done or (isinstance(source, LogFile) and source.caught_up and not came):
+            if source.done or (source.caught_up and not came):
                 break
             if isinstance(source, StandardInput):
                 source.wait(PIPE_SECONDS)

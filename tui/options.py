@@ -33,6 +33,9 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gpu", metavar="NAME|INDEX|UUID", help="the GPU of the run; a NAME also where none is present"
     )
+    parser.add_argument(
+        "--data", type=Path, metavar="PATH", help="tokenised data set, a file or its directory: its unique tokens"
+    )
     parser.add_argument("--params", type=count, metavar="N", help="parameters of the model (40.56M)")
     parser.add_argument("--tokens-per-step", type=count, metavar="N", help="tokens of one optimiser step (524288)")
     parser.add_argument("--peak", type=positive, metavar="TFLOPS", help="peak of the GPU in TFLOP/s, for the MFU")
@@ -46,14 +49,16 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def read_options(args: argparse.Namespace) -> Options:
     """The parsed arguments as Options; raises UserError for a format that there is not."""
     if args.format is not None:
-        from parsers.formats import FORMATS, by_name
+        from parsers.formats import FORMATS, STORES
 
-        if by_name(args.format) is None:
-            known = ", ".join(f.name for f in FORMATS)
+        names = [kind.name for kind in FORMATS] + [kind.name for kind in STORES]
+        if args.format not in names:
+            known = ", ".join(dict.fromkeys(names))
             raise UserError(f"--format {args.format}: there is no such format; known: {known}")
     return Options(
         config=args.config,
         gpu=args.gpu,
+        data=args.data,
         params=args.params,
         tokens_per_step=args.tokens_per_step,
         peak_flops=args.peak * 1e12 if args.peak else None,

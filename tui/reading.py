@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from diagnosis.analysis import Circumstances, Curves, analyse, curves_key, curves_of
@@ -17,6 +18,8 @@ from parsers.config import ConfigError, read_config
 from parsers.records import Fact, Record
 from parsers.replay import Replay
 from parsers.source import Source
+from parsers.store import Store
+from tui.beside import Beside
 from tui.errors import UserError
 from tui.hardware import peak_of
 from tui.options import Options
@@ -43,6 +46,20 @@ def given_facts(options: Options) -> list[Fact]:
     return facts
 
 
+@lru_cache(maxsize=4)
+def counted_tokens(data: Path) -> float:
+    """Unique tokens of a tokenised data set, counted once for all runs of a call; raises UserError.
+
+    It may take seconds, so it is asked for before a screen is drawn.
+    """
+    from parsers.unique_tokens import DataError, unique_tokens
+
+    try:
+        return float(unique_tokens(data).tokens)
+    except DataError as error:
+        raise UserError(str(error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What is known beside the log at one look."""
@@ -64,8 +81,11 @@ class Reading:
         self.source = source
         self.generation = 0
         self._options = options
-        self._path = path
         self._given = given_facts(options)
+        self._unique_tokens = None if options.data is None else counted_tokens(options.data)
+        self._log = None if isinstance(source, Store) else path
+        """What its writer holds open; of a store nobody knows."""
+        self._beside = Beside(path)
         self._read_once = self._grew = False
         """Whether its end was reached once, and whether more came after that."""
         self._looked_at = float("-inf")
@@ -77,12 +97,14 @@ class Reading:
         """Forgets what was read, as a replay that goes back must."""
         self.run = Run()
         self._curves = None
+        self._beside.begin_anew()
         self.apply(self._given)
 
     def apply(self, records: Sequence[Record]) -> None:
-        """Takes records in."""
+        """Takes records in, and what lies beside the log."""
         for record in records:
             self.run.apply(record)
+        self._beside.follow(self.run, records, live=self.alive)
 
     def take(self, budget_seconds: float) -> None:
         """Polls until its end is reached or the time is up."""
@@ -122,7 +144,11 @@ class Reading:
         silence = self._silence(moment)
         gpus = moment.gpus if self._is_on(moment.gpus, silence) else ()
         return Circumstances(
-            path=self.source.label, silence=silence, gpus=gpus, peak=peak_of(self._options, gpus, self.run.facts)
+            path=self.source.label,
+            silence=silence,
+            gpus=gpus,
+            peak=peak_of(self._options, gpus, self.run.facts),
+            unique_tokens=self._unique_tokens,
         )
 
     def _is_on(self, gpus: tuple[GpuSample, ...], silence: Silence) -> bool:
@@ -142,9 +168,9 @@ class Reading:
         if moment.over or not moment.alive:
             return Silence(None, over=moment.over)
         seconds = self.source.silence_seconds
-        if seconds is None or seconds <= QUIET_SECONDS or self._path is None:
+        if seconds is None or seconds <= QUIET_SECONDS or self._log is None:
             return Silence(seconds, half_line=self.source.half_line, seen_alive=self._grew)
-        return Silence(seconds, self.source.done, self._writers(self._path), self.source.half_line, self._grew)
+        return Silence(seconds, self.source.done, self._writers(self._log), self.source.half_line, self._grew)
 
     def _writers(self, path: Path) -> int | None:
         """How many have the log open; a look at all processes costs milliseconds, so it is kept for a while."""

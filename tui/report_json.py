@@ -12,13 +12,13 @@ from diagnosis.efficiency import Efficiency
 from diagnosis.finding import Finding
 from diagnosis.forecast import Forecast
 from diagnosis.model import ModelSize
+from diagnosis.run import WALL_SECONDS
 from diagnosis.series import Series
 from gpu.sample import GpuSample
 from tui.version import VERSION
 
 SCHEMA = 1
 SIGNIFICANT_DIGITS = 6
-SHOWN_SERIES = ("train_loss", "val_loss", "eval_train_loss")
 
 
 def document(case: Case, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -69,18 +69,18 @@ def _run(case: Case) -> dict[str, Any]:
         "tokens_per_step": case.tokens_per_step,
         "tokens_seen": case.tokens_seen,
         "segments": len(case.segments),
-        "series": {name: _series(s) for name, s in case.series.items() if len(s) and _is_shown(name)},
+        "series": {n: _series(s, case.rows.get(n, len(s))) for n, s in case.series.items() if len(s) and _is_shown(n)},
     }
 
 
 def _is_shown(name: str) -> bool:
-    return name in SHOWN_SERIES or name.startswith("val_loss/")
+    return name != WALL_SECONDS
 
 
-def _series(series: Series) -> dict[str, Any]:
+def _series(series: Series, rows: int) -> dict[str, Any]:
     best = series.best
     return {
-        "n": len(series),
+        "n": rows,
         "last": series.last,
         "best": best[1] if best else None,
         "best_step": best[0] if best else None,

@@ -16,7 +16,7 @@ NAME_WIDTH = 9
 
 def report(case: Case, findings: Sequence[Finding], *, width: int = 100, ascii_only: bool = False) -> str:
     """The reading as text of at most `width` columns, ending in a line break."""
-    lines = [_head(case), "", verdict(case, findings), ""]
+    lines = [head(case), "", verdict(case, findings), ""]
     lines += [f"  {name:<{NAME_WIDTH}}{text}" for name, text in _numbers(case) if text]
     for finding in findings:
         lines += ["", *_finding(finding, width)]
@@ -31,7 +31,8 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + "  ") or [""]
 
 
-def _head(case: Case) -> str:
+def head(case: Case) -> str:
+    """The run in one line: its path, trainer, size and state."""
     parts = [case.path, case.format_title or "no format yet"]
     if case.size and case.size.parameters:
         parts.append(f"{count(case.size.parameters)} parameters")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tui.hardware import Hardware
 from tui.look import Look
 from tui.monitor import LiveControls, Monitor
 from tui.reading import Reading
+from tui.several import Seat, Several
 from tui.snapshot import Snapshot
 from tui.terminal import speaks_unicode
 from tui.theme import PALETTES, TEXTUAL_THEMES
@@ -44,12 +45,40 @@ def show(
         app.publish(snapshot)
 
     monitor = Monitor(reading, hardware, publish, interval=interval, wake_for=wake_for)
-    look = look_of(args, replaying=not reading.alive, encoding=sys.__stderr__.encoding if sys.__stderr__ else None)
-    app = TraintopApp(look, controls_of(monitor), theme=TEXTUAL_THEMES[args.theme], when_shown=monitor.start)
+    app = TraintopApp(
+        _look_on_screen(args, replaying=not reading.alive),
+        controls_of(monitor),
+        theme=TEXTUAL_THEMES[args.theme],
+        when_shown=monitor.start,
+    )
     try:
         return app.show_until_quit()
     finally:
         monitor.stop()
+
+
+def show_several(seats: Sequence[Seat], args: argparse.Namespace, *, interval: float) -> int:
+    """Runs the screen on several runs, the first one shown, until the user quits; gives the exit code."""
+    from tui.app import TraintopApp
+
+    def publish(snapshot: Snapshot) -> None:
+        app.publish(snapshot)
+
+    several = Several(seats, publish, interval=interval)
+    app = TraintopApp(
+        _look_on_screen(args, replaying=False),
+        theme=TEXTUAL_THEMES[args.theme],
+        when_shown=several.start,
+        switch_run=several.switch,
+    )
+    try:
+        return app.show_until_quit()
+    finally:
+        several.stop()
+
+
+def _look_on_screen(args: argparse.Namespace, *, replaying: bool) -> Look:
+    return look_of(args, replaying=replaying, encoding=sys.__stderr__.encoding if sys.__stderr__ else None)
 
 
 def print_frame(reading: Reading, hardware: Hardware, args: argparse.Namespace, hint: str) -> int:

@@ -4,15 +4,57 @@ from __future__ import annotations
 
 from parsers.foreign import words
 from parsers.format import Format
+from parsers.formats.build_nanogpt import BuildNanoGPT
+from parsers.formats.composer import Composer
+from parsers.formats.csv import Csv
+from parsers.formats.fairseq import Fairseq
+from parsers.formats.jsonl import Jsonl
+from parsers.formats.lightning_csv import LightningCsv
+from parsers.formats.litgpt import LitGPT
+from parsers.formats.llamafactory import LlamaFactory
+from parsers.formats.llmc import LlmC
+from parsers.formats.maxtext import MaxText
+from parsers.formats.mlflow import MLflow
+from parsers.formats.mlx_lm import MlxLM
+from parsers.formats.modded_nanogpt import ModdedNanoGPT
+from parsers.formats.nanochat import Nanochat
 from parsers.formats.nanogpt import NanoGPT
+from parsers.formats.tensorboard import TensorBoard
+from parsers.formats.torchtitan import TorchTitan
+from parsers.formats.torchtune import TorchTune
+from parsers.formats.trainer_state import TrainerState
+from parsers.formats.wandb import Wandb
+from parsers.store import Store
 
-FORMATS: tuple[type[Format], ...] = (NanoGPT,)
-"""All formats, in the order in which `traintop formats` lists them."""
+FORMATS: tuple[type[Format], ...] = (
+    NanoGPT,
+    BuildNanoGPT,
+    Nanochat,
+    LlmC,
+    ModdedNanoGPT,
+    TorchTitan,
+    TorchTune,
+    LitGPT,
+    Composer,
+    MaxText,
+    Fairseq,
+    MlxLM,
+    LlamaFactory,
+    LightningCsv,
+    Csv,
+    Jsonl,
+)
+"""All formats of lines, in the order in which `traintop formats` lists them."""
+STORES: tuple[type[Store], ...] = (TrainerState, TensorBoard, Wandb, MLflow)
+"""All formats of files that are no lines."""
 
 LEAST = 0.3
 """How sure a format must be of itself."""
 MARGIN = 0.1
 """By how much it must be surer than the next one."""
+GLANCE_BYTES = 16 << 10
+GLANCE_LEAST, GLANCE_MARGIN = 0.9, 0.5
+"""So much of the newest lines is enough where it leaves no doubt: to look at all costs more than to read it."""
 SHOWN = 60
 
 
@@ -21,15 +63,22 @@ def recognise(window: bytes) -> tuple[type[Format], str] | None:
 
     None where none is sure, or two are about as sure: it may still become clear as the log grows.
     """
+    newest = window[-GLANCE_BYTES:] if len(window) > GLANCE_BYTES else b""
+    kind = _surest(newest[newest.find(b"\n") + 1 :], GLANCE_LEAST, GLANCE_MARGIN) if newest else None
+    kind = kind or _surest(window, LEAST, MARGIN)
+    return None if kind is None else (kind, _why(kind, window))
+
+
+def _surest(window: bytes, least: float, margin: float) -> type[Format] | None:
     sure = sorted(((kind.sniff(window), at) for at, kind in enumerate(FORMATS)), reverse=True)
     best, at = sure[0]
-    if best < LEAST or (len(sure) > 1 and best - sure[1][0] < MARGIN):
+    if best < least or (len(sure) > 1 and best - sure[1][0] < margin):
         return None
-    return FORMATS[at], _why(FORMATS[at], window)
+    return FORMATS[at]
 
 
 def by_name(name: str) -> type[Format] | None:
-    """The format with that id, else None."""
+    """The format of lines with that id, else None."""
     return next((kind for kind in FORMATS if kind.name == name), None)
 
 

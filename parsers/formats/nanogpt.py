@@ -50,6 +50,7 @@ class NanoGPT(Format):
     name: ClassVar[str] = "nanogpt"
     title: ClassVar[str] = "nanoGPT"
     about: ClassVar[str] = "nanoGPT's train.py: `iter N: loss ...` and `step N: train loss ..., val loss ...`"
+    example: ClassVar[str] = "iter 200: loss 6.2977, time 3917.80ms, mfu 12.87%"
     traits: ClassVar[Traits] = Traits(
         train_loss="micro-batch",
         train_loss_in_train_mode=True,
@@ -58,6 +59,7 @@ class NanoGPT(Format):
         eval_draws_new_batches=True,
         step_seconds="one step",
         step_seconds_contain_eval=True,
+        accumulation_of="all devices",
         mfu_peak_flops=312e12,
         mfu_peak_name="NVIDIA A100",
         mfu_smoothing=0.9,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ def test_untied_head_counts_twice() -> None:
 @pytest.mark.parametrize("missing", ["n_layer", "n_embd", "vocab_size"])
 def test_no_count_without_a_dimension(missing: str) -> None:
     """A missing dimension makes the count unknown, never zero."""
-    assert parameter_count(replace(FOUNDING, **{missing: None})) is None
+    unknown: dict[str, Any] = {missing: None}
+    assert parameter_count(replace(FOUNDING, **unknown)) is None
 
 
 class TestSizeOf:

@@ -56,6 +56,9 @@ def test_a_run_that_ended_badly_is_not_called_well() -> None:
         assert "nothing to worry" not in verdict(make_case({"val_loss": ([0], [4.0])}, state=state), [])
 
 
-def test_waiting_says_nothing_else() -> None:
-    """There is no trend of nothing."""
-    assert verdict(make_case(state="waiting"), []) == "Waiting for the first step."
+def test_waiting_says_nothing_else_but_that_a_known_log_holds_no_loss() -> None:
+    """There is no trend of nothing; a throughput log without a loss says so in a line."""
+    assert verdict(make_case(state="waiting", format_title=None), []) == "Waiting for the first step."
+    assert verdict(make_case(state="waiting"), []) == "Waiting for the first step: no loss was logged so far."
+    timed = make_case({"step_seconds": ([0, 1], [4.0, 3.5])}, state="stopped")
+    assert verdict(timed, []) == "Stopped: no loss was logged."

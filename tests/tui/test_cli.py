@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fake_store import MAGIC, know_these
 
 from tui.cli import main
 
@@ -166,12 +167,18 @@ def test_every_rule_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None
             assert part in text, (name, part)
 
 
-def test_formats_are_listed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the name that --format takes."""
-    from parsers.formats import FORMATS
+def test_formats_and_stores_are_listed_one_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the name that --format takes, and an example."""
+    know_these(monkeypatch)
+    from parsers.formats import FORMATS, STORES
 
     assert main(["formats"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [f.name for f in FORMATS]
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [line.split()[0] for line in lines] == [f.name for f in FORMATS] + [s.name for s in STORES]
+    assert lines[-1].endswith("events.out.tfevents.1.host")
 
 
 def test_help_lists_every_command_that_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,6 +239,97 @@ def test_without_a_path_the_newest_training_log_is_taken_and_named(log: Path) ->
     assert done.returncode == 0
     assert "train.log: the newest training log" in done.stderr
     assert "step 400" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["diagnose", "watch", "replay"])
+def test_of_a_directory_the_newest_run_is_read_and_named(command: str, log: Path) -> None:
+    """In one line on standard error, so that standard output stays what it is."""
+    older = log.with_name("other") / "train.log"
+    older.parent.mkdir()
+    older.write_text(log_text(100).replace("2.0", "9.0").replace("loss 2", "loss 4"))
+    os.utime(older, (time.time() - 5000, time.time() - 5000))
+
+    done = run(command, str(log.parent))
+
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+    assert f"{log}: the newest training log below" in done.stderr
+    assert "1 other run is there" in done.stderr
+    assert "step 400" in done.stdout
+
+
+def test_a_store_is_diagnosed_as_a_log_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it is binary; by its folder too."""
+    know_these(monkeypatch)
+    path = tmp_path / "tb" / "events.out.tfevents.1.host"
+    path.parent.mkdir()
+    path.write_bytes(MAGIC + b"".join(b"%d 2.5\n" % step for step in range(300)))
+
+    assert main(["diagnose", str(path), "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert (tree["run"]["format"], tree["run"]["step"]["last"]) == ("tensorboard", 299)
+    assert main(["diagnose", str(path.parent)]) == 0
+    assert "Events" in capsys.readouterr().out
+
+
+def test_several_paths_are_compared(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As JSON each run whole and the comparison; as text a table."""
+    other = log.with_name("other.log")
+    other.write_text(log_text(300).replace("n_embd = 96", "n_embd = 48"))
+
+    assert main(["diagnose", str(log), str(other), "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert [one["path"] for one in tree["runs"]] == [str(log), str(other)]
+    assert tree["comparison"]["facts"]["n_embd"] == [96, 48]
+    assert tree["comparison"]["losses"][0]["at_step"]["step"] == 300
+    assert main(["diagnose", str(log), str(other), "--until", "100"]) == 0
+    assert "at step 100" in capsys.readouterr().out
+
+
+def test_of_several_paths_any_can_fail_it(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A finding of one run is exit code 1; one path that cannot be read is 2, with its name and nothing printed."""
+    assert main(["diagnose", str(log), str(log), "--fail-on", "info"]) == 1
+    capsys.readouterr()
+
+    assert "nope.log" in refusal(capsys, "diagnose", str(log), str(tmp_path / "nope.log"))
+    assert "read once" in refusal(capsys, "diagnose", "-", "-")
+    assert "watched alone" in refusal(capsys, "watch", "-", str(log))
+
+
+def test_without_a_terminal_the_first_of_several_is_shown_and_the_rest_is_named(log: Path) -> None:
+    """With the command that compares them."""
+    other = log.with_name("other.log")
+    other.write_text(log_text(300))
+
+    done = run(str(log), str(other), stdin="")
+
+    assert done.returncode == 0
+    assert "step 400" in done.stdout
+    assert f"one frame of {log}" in done.stdout
+    assert f"diagnose {log} {other}" in done.stdout
+
+
+def test_the_tokens_of_a_data_set_are_counted(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A train.bin of nanoGPT has two bytes a token; what is no data set is refused in one line."""
+    data = log.with_name("train.bin")
+    data.write_bytes(bytes(2 * 5000))
+
+    assert main(["diagnose", str(log), "--json", "--data", str(data)]) == 0
+    assert json.loads(capsys.readouterr().out)["budget"]["unique_tokens"] == 5000
+    assert "nope.bin" in refusal(capsys, "diagnose", str(log), "--data", str(data.with_name("nope.bin")))
+
+
+def test_the_config_beside_a_log_is_read(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the log does not say; the log's own word holds, and the user is told of another."""
+    log.with_suffix(".yaml").write_text("vocab_size: 65\nn_embd: 384\n")
+
+    assert main(["diagnose", str(log), "--json"]) == 0
+    shape = json.loads(capsys.readouterr().out)["run"]["model"]["shape"]
+    assert (shape["vocab_size"], shape["n_embd"]) == (65, 96)
+    assert main(["diagnose", str(log)]) == 0
+    assert "train.yaml, n_embd says 384" in " ".join(capsys.readouterr().out.split())
 
 
 def test_no_log_here_is_one_line(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+from fake_store import MAGIC, Events, know_these
 
+from parsers.records import Points
+from parsers.sources import LogFile
 from tui.errors import UserError
-from tui.opening import newest_log, open_log, refuse_what_stays_unknown, whole
+from tui.opening import newest_run, open_log, refuse_what_stays_unknown, whole
 from tui.options import Options
 
 LOG = "tokens per iteration will be: 1,152\n" + "".join(
@@ -22,13 +25,79 @@ def aged(path: Path, seconds: float, text: str = LOG) -> Path:
     return path
 
 
-def test_a_directory_is_refused_with_the_log_in_it(tmp_path: Path) -> None:
-    """The hint can be typed."""
-    log = aged(tmp_path / "train.log", 0)
+def test_of_a_directory_the_newest_run_is_taken_and_the_others_are_counted(tmp_path: Path) -> None:
+    """It says which one and why."""
+    aged(tmp_path / "a" / "train.log", 900)
+    aged(tmp_path / "b" / "train.log", 100, LOG.replace("loss 3", "loss 5"))
+    wanted = aged(tmp_path / "c" / "train.log", 5, LOG.replace("loss 3", "loss 4"))
 
-    with pytest.raises(UserError, match="is a directory") as refused:
+    opened = open_log(str(tmp_path), Options(), may_wait=True)
+
+    assert opened.path == wanted
+    assert opened.source.label == str(wanted)
+    assert opened.why is not None
+    assert "the newest training log below" in opened.why
+    assert "nanoGPT prints" in opened.why
+    assert opened.why.endswith("; 2 other runs are there")
+
+
+def test_a_directory_without_a_run_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+    """A checkpoint's folder is a common mistake."""
+    with pytest.raises(UserError, match="no training log in this directory"):
         open_log(str(tmp_path), Options(), may_wait=True)
-    assert str(log) in str(refused.value)
+    (tmp_path / "ckpt.pt").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"holds ckpt\.pt but no training log"):
+        open_log(str(tmp_path), Options(), may_wait=True)
+    with pytest.raises(UserError, match="no nanogpt run"):
+        open_log(str(tmp_path), Options(format="nanogpt"), may_wait=True)
+
+
+@pytest.fixture
+def event_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A binary file that a store knows."""
+    know_these(monkeypatch)
+    path = tmp_path / "tb" / "events.out.tfevents.1.host"
+    path.parent.mkdir()
+    path.write_bytes(MAGIC + b"".join(b"%d 2.5\n" % step for step in range(300)))
+    return path
+
+
+def test_a_store_is_read_whole_though_it_gives_nothing_at_first(event_file: Path) -> None:
+    """It says itself when it has caught up; it is closed then, and no process is looked for that has it open."""
+    opened = open_log(str(event_file), Options(), may_wait=False)
+    records = [record for block in whole(opened) for record in block]
+
+    assert isinstance(opened.source, Events)
+    assert opened.log is None
+    assert opened.source.closed
+    assert sum(len(record.steps) for record in records if isinstance(record, Points)) == 300
+
+
+def test_a_folder_that_is_a_store_is_taken_as_one(event_file: Path) -> None:
+    """Its label is the folder."""
+    opened = open_log(str(event_file.parent), Options(), may_wait=False)
+
+    assert isinstance(opened.source, Events)
+    assert opened.path == event_file.parent
+
+
+def test_a_format_that_was_named_decides_between_store_and_log(event_file: Path) -> None:
+    """The user knows better, also of a path that is not there yet; a pipe cannot be a store."""
+    forced = open_log(str(event_file.with_name("new")), Options(format="tensorboard"), may_wait=True)
+
+    assert isinstance(forced.source, Events)
+    assert isinstance(open_log(str(event_file), Options(format="nanogpt"), may_wait=True).source, LogFile)
+    with pytest.raises(UserError, match="not on standard input"):
+        open_log("-", Options(format="tensorboard"), may_wait=True)
+
+
+def test_a_store_that_cannot_be_read_is_refused(event_file: Path) -> None:
+    """By its own line."""
+    opened = open_log(str(event_file), Options(), may_wait=False)
+    event_file.unlink()
+
+    with pytest.raises(UserError, match="is gone"):
+        list(whole(opened))
 
 
 def test_a_missing_file_is_waited_for_only_where_its_directory_is(tmp_path: Path) -> None:
@@ -46,9 +115,9 @@ def test_the_newest_log_is_found_below_and_others_are_passed_over(tmp_path: Path
     aged(tmp_path / ".hidden" / "train.log", 0)
     aged(tmp_path / "model.py", 0)
 
-    found, why = newest_log(tmp_path)
+    found, why = newest_run(tmp_path)
 
-    assert found == wanted
+    assert found.path == wanted
     assert "newest training log" in why
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
+from fake_store import know_these
 
 from tui.errors import UserError
 from tui.options import add_common, count, positive, read_options
@@ -55,3 +57,18 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     """One line that helps."""
     with pytest.raises(UserError, match=r"no such format; known: .*nanogpt"):
         read_options(parsed("--format", "nonsense"))
+
+
+def test_a_store_is_a_format_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--format takes its id, and a refusal lists it."""
+    know_these(monkeypatch)
+
+    assert read_options(parsed("--format", "mlflow")).format == "mlflow"
+    with pytest.raises(UserError, match="mlflow"):
+        read_options(parsed("--format", "nonsense"))
+
+
+def test_the_data_set_is_kept_as_a_path() -> None:
+    """It is counted later, by whoever reads the run."""
+    assert read_options(parsed("--data", "data/train.bin")).data == Path("data/train.bin")
+    assert read_options(parsed()).data is None

@@ -80,6 +80,25 @@ def test_a_log_is_watched_while_it_grows_and_while_the_terminal_changes(log: Pat
         assert not any(mode in app.written for mode in MOUSE_MODES)
 
 
+def test_of_two_logs_the_first_is_shown_and_a_key_shows_the_other(log: Path) -> None:
+    """Both are followed: the other one has moved on while it was not shown."""
+    other = log.with_name("other.log")
+    other.write_text(HEADER + rows(0, 300))
+    with started([str(log), str(other), "--interval", "0.2"], 120) as app:
+        assert shows(app, "step 590")
+        assert "run 1 of 2" in app.text()[0]
+        with other.open("a") as file:
+            file.write(rows(300, 350))
+        app.send(b"r")
+        assert shows(app, "step 340")
+        assert "run 2 of 2" in app.text()[0]
+        app.send(b"R")
+        assert shows(app, "step 590")
+        app.send(b"q")
+        assert app.wait() == 0
+        left_clean(app)
+
+
 def test_a_finished_log_is_replayed_in_a_small_terminal_without_colour(log: Path) -> None:
     """60 x 15 under NO_COLOR: it plays to the end, says so, and no colour code leaves the program; ctrl+c quits."""
     with started(["replay", str(log), "--speed", "100000"], 60, 15, NO_COLOR="1") as app:

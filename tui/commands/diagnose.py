@@ -7,17 +7,29 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from tui.options import add_common, read_options
+from tui.errors import UserError
+from tui.options import Options, add_common, read_options
+
+if TYPE_CHECKING:
+    from diagnosis.case import Case
+    from diagnosis.finding import Finding
 
 SEVERITIES = ("info", "warning", "critical")
 WIDEST = 110
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The log, the common options, and how to answer."""
-    parser.add_argument("path", metavar="PATH", help='the log, or "-" for standard input')
+    """The logs, the common options, and how to answer."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help='a log, a directory (its newest run), or "-" for standard input; several are compared',
+    )
     parser.add_argument("--until", type=_step, metavar="STEP", help="as it was known when the log reached this step")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--fail-on", choices=SEVERITIES, help="exit with 1 on a finding of this severity or worse")
@@ -33,37 +45,67 @@ def _step(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reads, diagnoses, prints; exit code 1 where --fail-on says so."""
+    """Reads, diagnoses, prints; exit code 1 where --fail-on says so of any run."""
     from diagnosis.rules import diagnose
+
+    if args.paths.count("-") > 1:
+        raise UserError("-: standard input can be read once; name files beside it")
+    options = read_options(args)
+    cases = [_read(path, args.until, options) for path in args.paths]
+    findings = [diagnose(case) for case in cases]
+    if args.json:
+        print(json.dumps(_document(cases, findings), ensure_ascii=False, allow_nan=False))
+    else:
+        print(_text(cases, findings, ascii_only=args.ascii or not _speaks_utf8()), end="")
+    failing = SEVERITIES[SEVERITIES.index(args.fail_on) :] if args.fail_on else ()
+    return int(any(f.severity in failing for each in findings for f in each))
+
+
+def _read(path: str, until_step: int | None, options: Options) -> Case:
+    """One run as far as it is known; raises UserError where there is none at the path."""
     from parsers.replay import until
     from tui.hardware import Hardware
     from tui.opening import open_log, whole
     from tui.reading import Moment, Reading
-    from tui.report_json import document
-    from tui.report_text import report
 
-    options = read_options(args)
     hardware = Hardware(options)
-    opened = open_log(args.path, options, may_wait=False)
+    opened = open_log(path, options, may_wait=False)
+    if opened.why:
+        print(f"traintop: {opened.path}: {opened.why}", file=sys.stderr)
     reading = Reading(opened.source, options, opened.path)
     blocks = whole(opened)
-    if args.until is not None:
-        blocks = iter([until([record for block in blocks for record in block], args.until)])
+    if until_step is not None:
+        blocks = iter([until([record for block in blocks for record in block], until_step)])
     for block in blocks:
         reading.apply(block)
-    over = args.path == "-" or opened.source.done
-    moment = Moment(over=over and args.until is None, alive=args.until is None)
+    over = path == "-" or opened.source.done
+    moment = Moment(over=over and until_step is None, alive=until_step is None)
     # The GPU of this machine is the run's only if the run is alive here, or the user says so.
-    here = args.path != "-" and args.until is None and reading.lives(moment)
-    case = reading.case(replace(moment, gpus=hardware.sample_once(ask_nvml=here)))
-    findings = diagnose(case)
-    if args.json:
-        print(json.dumps(document(case, findings), ensure_ascii=False, allow_nan=False))
-    else:
-        width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
-        print(report(case, findings, width=width, ascii_only=args.ascii or not _speaks_utf8()), end="")
-    failing = SEVERITIES[SEVERITIES.index(args.fail_on) :] if args.fail_on else ()
-    return int(any(f.severity in failing for f in findings))
+    here = path != "-" and until_step is None and reading.lives(moment)
+    return reading.case(replace(moment, gpus=hardware.sample_once(ask_nvml=here)))
+
+
+def _document(cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
+    if len(cases) == 1:
+        from tui.report_json import document
+
+        return document(cases[0], findings[0])
+    from tui.comparison import compare
+    from tui.comparison_report import comparison_document
+
+    return comparison_document(cases, findings, compare(cases, findings))
+
+
+def _text(cases: Sequence[Case], findings: Sequence[Sequence[Finding]], *, ascii_only: bool) -> str:
+    width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+    if len(cases) == 1:
+        from tui.report_text import report
+
+        return report(cases[0], findings[0], width=width, ascii_only=ascii_only)
+    from tui.comparison import compare
+    from tui.comparison_report import comparison_text
+
+    return comparison_text(cases, findings, compare(cases, findings), width=width, ascii_only=ascii_only)
 
 
 def _speaks_utf8() -> bool:

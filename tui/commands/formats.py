@@ -11,11 +11,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints one line a format."""
+    """Prints a line for each format and each store, with a line or file name of it."""
     del args
-    from parsers.formats import FORMATS
+    from parsers.format import Format
+    from parsers.formats import FORMATS, STORES
+    from parsers.store import Store
 
-    width = max(len(f.name) for f in FORMATS)
-    for known in FORMATS:
-        print(f"{known.name:<{width}}  {known.about}")
+    known: tuple[type[Format | Store], ...] = (*FORMATS, *STORES)
+    names, abouts = max(len(kind.name) for kind in known), max(len(kind.about) for kind in known)
+    for kind in known:
+        example = getattr(kind, "example", "")
+        print(f"{kind.name:<{names}}  {kind.about:<{abouts}}  {example}".rstrip())
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from tui.commands.watch import add_drawing
 from tui.errors import UserError
@@ -14,7 +15,7 @@ INTERVAL_SECONDS = 0.25
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The log, the clock, the common options, and how to draw."""
-    parser.add_argument("path", metavar="PATH", help="the finished log")
+    parser.add_argument("path", metavar="PATH", help="the finished log, or a directory (its newest run)")
     parser.add_argument(
         "--speed", type=positive, default=60.0, metavar="X", help="seconds of the run in one second (60)"
     )
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
 
     options = read_options(args)
     opened = open_log(args.path, options, may_wait=False)
+    if opened.why:
+        print(f"traintop: {opened.path}: {opened.why}", file=sys.stderr)
     records = [record for block in whole(opened) for record in block]
     replay = Replay(records, speed=args.speed, label=opened.source.label)
     if replay.duration_seconds <= 0:

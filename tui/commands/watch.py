@@ -1,18 +1,29 @@
-"""`traintop [PATH]`: watch a log live."""
+"""`traintop [PATH...]`: watch one run live, or several."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from tui.options import add_common, read_options
+from tui.errors import UserError
+from tui.options import Options, add_common, read_options
+
+if TYPE_CHECKING:
+    from tui.opening import Opened
 
 THEMES = ("terminal", "light", "colour-blind")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The log, the common options, and how to draw."""
-    parser.add_argument("path", metavar="PATH", nargs="?", help='the log, "-" for standard input, or nothing')
+    """The logs, the common options, and how to draw."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help='a log, a directory (its newest run), "-" for standard input, or nothing; of several, r shows the next',
+    )
     add_common(parser)
     add_drawing(parser)
 
@@ -24,42 +35,65 @@ def add_drawing(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Follows the log on the screen until the user quits; without a terminal prints one frame."""
-    from tui.hardware import Hardware
-    from tui.opening import open_log, refuse_what_stays_unknown, whole
-    from tui.reading import Reading
-    from tui.session import print_frame, show
+    """Follows the runs on the screen until the user quits; without a terminal prints one frame of the first."""
+    from tui.opening import open_log
     from tui.terminal import has_screen, keys_from_terminal
 
     options = read_options(args)
-    screen = has_screen()
-    descriptor = 0
-    if args.path == "-" and screen:
+    if "-" in args.paths and len(args.paths) > 1:
+        raise UserError("-: standard input is watched alone; name files to watch several runs")
+    screen, descriptor = has_screen(), 0
+    if args.paths == ["-"] and screen:
         log = keys_from_terminal()
         screen, descriptor = log is not None, log or 0
-    opened = open_log(args.path, options, may_wait=True, descriptor=descriptor)
-    if opened.why:
-        print(f"traintop: {opened.path}: {opened.why}", file=sys.stderr)
-    reading = Reading(opened.source, options, opened.path)
-    hardware = Hardware(options, log=opened.path)
-    if not screen:
-        for block in whole(opened):
-            reading.apply(block)
-        return print_frame(reading, hardware, args, _hint(args.path))
-    if opened.path is not None:
-        refuse_what_stays_unknown(opened.path, options)
-    return show(reading, hardware, args, interval=options.interval, wake_for=opened.path)
+    opened = [open_log(p, options, may_wait=True, descriptor=descriptor) for p in args.paths or [None]]
+    for one in opened:
+        if one.why:
+            print(f"traintop: {one.path}: {one.why}", file=sys.stderr)
+    return _watch(opened, options, args) if screen else _print(opened, options, args)
 
 
-def _hint(path: str | None) -> str:
+def _watch(opened: Sequence[Opened], options: Options, args: argparse.Namespace) -> int:
+    from tui.hardware import Hardware
+    from tui.opening import refuse_what_stays_unknown
+    from tui.reading import Reading
+    from tui.session import show, show_several
+    from tui.several import Seat
+
+    for one in opened:
+        if one.log is not None:
+            refuse_what_stays_unknown(one.log, options)
+    seats = [Seat(Reading(o.source, options, o.path), Hardware(options, log=o.log), o.log) for o in opened]
+    if len(seats) > 1:
+        return show_several(seats, args, interval=options.interval)
+    return show(seats[0].reading, seats[0].hardware, args, interval=options.interval, wake_for=seats[0].wake_for)
+
+
+def _print(opened: Sequence[Opened], options: Options, args: argparse.Namespace) -> int:
+    from tui.hardware import Hardware
+    from tui.opening import whole
+    from tui.reading import Reading
+    from tui.session import print_frame
+
+    first = opened[0]
+    reading = Reading(first.source, options, first.path)
+    for block in whole(first):
+        reading.apply(block)
+    return print_frame(reading, Hardware(options, log=first.log), args, _hint(args.paths))
+
+
+def _hint(paths: Sequence[str]) -> str:
     from tui.terminal import program
 
+    what = "one frame" if len(paths) < 2 else f"one frame of {paths[0]}"
     if sys.stdout.isatty() and not sys.stderr.isatty():
         live = "The screen is drawn on standard error: watch it live without 2>, by "
     else:
-        live = "This is one frame. Watch it live in a terminal: "
+        live = f"This is {what}. Watch it live in a terminal: "
+    asked = " ".join(paths)
+    compare = "Or compare them" if len(paths) > 1 else "Or ask for a reading"
     lines = (
-        f"{live}{program()} {path or ''}".rstrip(),
-        f"Or ask for a reading: {program()} diagnose {path or 'PATH'}",
+        f"{live}{program()} {asked}".rstrip(),
+        f"{compare}: {program()} diagnose {asked or 'PATH'}",
     )
     return "\n".join(lines)

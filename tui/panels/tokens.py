@@ -97,7 +97,7 @@ def _budget(budget: Budget) -> list[str]:
     if budget.loss_gain_doubling_tokens is not None:
         lines.append(_doubling(budget.loss_gain_doubling_tokens))
     if budget.unique_tokens is None:
-        lines.append("data set: unique tokens unknown")
+        lines.append("unique tokens unknown: say --data")
     else:
         epochs = f", {text.three_digits(budget.epochs)} epochs" if budget.epochs is not None else ""
         lines.append(f"data set: {text.count(budget.unique_tokens)} unique{epochs}")
