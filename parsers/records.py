@@ -41,6 +41,8 @@ class Traits:
     step_seconds: Literal["one step", "window mean"] = "one step"
     step_seconds_contain_eval: bool = False
     """Whether the row at a multiple of eval_interval also timed the evaluation and the checkpoint."""
+    step_work_changes: bool = False
+    """Whether batch or context may change within a run, so that slower steps may be larger ones."""
     mfu_peak_flops: float | None = None
     """The peak, in FLOP/s, behind the MFU that the trainer prints; None where it prints none or uses a table."""
     mfu_peak_name: str | None = None

@@ -14,7 +14,7 @@ from parsers.numbers import expand, number
 
 LONGEST = 8192
 """A longer line is no row."""
-POSITIVE = frozenset({"mfu", "step_seconds", "tokens_per_second", "tflops", "memory_bytes"})
+POSITIVE = frozenset({"mfu", "step_seconds", "tokens_per_second", "tflops", "memory_bytes", "loss_scale"})
 """Metrics that are unknown where a trainer prints 0, -1, inf or nan for them."""
 FACTS = frozenset({"planned_steps", "planned_tokens", "planned_epochs"})
 """Groups of a row that are facts of the run."""

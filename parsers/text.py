@@ -133,9 +133,10 @@ class TextFormat(Format):
         self._held = page.text[page.starts[end] :] if end < len(page) else b""
         batches = self._ranks.one(self.chosen([*batches, *batches_of(rows)]))
         facts = [at for batch in batches for at in self._facts_of(batch)]
-        tables = merged(self.derived(merged(_table(b) for b in self._attaching.attach(batches))))
+        tables = merged(_table(b) for b in self._attaching.attach(batches))
         others = [at for at in rest.tolist() if at < end and at not in used]
         events, starts = self._others(page, others, tables)
+        tables = merged(self.derived(tables))
         self._lines_before += end
         return self._segments.arrange(tables, [*facts, *self._skew(), *events], starts)
 

@@ -58,10 +58,13 @@ def rule(case: Case) -> Finding | None:
 
     Why: a job that slows down in mid-run shares its GPU, is throttled, waits for data, or does more work a step.
     Do: look at clocks, temperature and other processes on the GPU, then at the data loader.
-    False alarms: a sequence length or batch size that is raised on purpose; a CPU that others use for long.
+    False alarms: a sequence length or batch size that is raised on purpose (silent for trainers that do so by
+    themselves); a CPU that others use for long.
     Sources: SageMaker Debugger's and runwise's throughput rules; thresholds by the wander of healthy runs on a GPU
     (below 5 %) and on a shared CPU, where medians double for some 100 rows while the quick steps do not.
     """
+    if case.traits.step_work_changes:
+        return None
     rows = steady_rows(case)
     blocks = _blocks(rows.values, _rows_of_block(rows.steps))
     at = None if blocks is None else _change(blocks)

@@ -7,18 +7,22 @@ from parsers.format import Format
 from parsers.formats.build_nanogpt import BuildNanoGPT
 from parsers.formats.composer import Composer
 from parsers.formats.csv import Csv
+from parsers.formats.deepspeed import DeepSpeed
 from parsers.formats.fairseq import Fairseq
+from parsers.formats.gpt_neox import GptNeoX
 from parsers.formats.jsonl import Jsonl
 from parsers.formats.lightning_csv import LightningCsv
 from parsers.formats.litgpt import LitGPT
 from parsers.formats.llamafactory import LlamaFactory
 from parsers.formats.llmc import LlmC
 from parsers.formats.maxtext import MaxText
+from parsers.formats.megatron import Megatron
 from parsers.formats.mlflow import MLflow
 from parsers.formats.mlx_lm import MlxLM
 from parsers.formats.modded_nanogpt import ModdedNanoGPT
 from parsers.formats.nanochat import Nanochat
 from parsers.formats.nanogpt import NanoGPT
+from parsers.formats.nanotron import Nanotron
 from parsers.formats.tensorboard import TensorBoard
 from parsers.formats.torchtitan import TorchTitan
 from parsers.formats.torchtune import TorchTune
@@ -32,9 +36,13 @@ FORMATS: tuple[type[Format], ...] = (
     Nanochat,
     LlmC,
     ModdedNanoGPT,
+    Megatron,
+    GptNeoX,
+    DeepSpeed,
     TorchTitan,
     TorchTune,
     LitGPT,
+    Nanotron,
     Composer,
     MaxText,
     Fairseq,

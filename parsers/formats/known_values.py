@@ -25,6 +25,15 @@ def with_known(table: Table, name: str, values: Floats, *, instead_of: str | Non
     return [_rows(part, keep) for part, keep in ((full, known), (rest, ~known)) if keep.any()]
 
 
+def without_where(table: Table, name: str, unknown: npt.NDArray[np.bool_]) -> list[Table]:
+    """The rows of the table, those that are `unknown` (bool of shape (n,)) without their metric `name`."""
+    kept = [at for at, metric in enumerate(table.kind.metrics) if metric != name]
+    names = tuple(table.kind.metrics[at] for at in kept)
+    columns = tuple(table.columns[at] for at in kept)
+    rest = Table(Kind(names, table.kind.turn), table.lines, table.steps, columns, table.seconds)
+    return [_rows(part, keep) for part, keep in ((table, ~unknown), (rest, unknown)) if keep.any()]
+
+
 def _rows(table: Table, keep: npt.NDArray[np.bool_]) -> Table:
     if keep.all():
         return table

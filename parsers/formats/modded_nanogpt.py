@@ -44,7 +44,11 @@ class ModdedNanoGPT(TextFormat):
     about: ClassVar[str] = "modded-nanogpt: `step:N/M train_loss:X train_time:Xms step_avg:Xms`"
     example: ClassVar[str] = "step:5099/5100 train_loss:3.2174 train_time:910369ms step_avg:178.89ms"
     traits: ClassVar[Traits] = Traits(
-        train_loss="micro-batch", updates_at_train_row=0, updates_at_eval_row=0, step_seconds="window mean"
+        train_loss="micro-batch",
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        step_seconds="window mean",
+        step_work_changes=True,
     )
     rows: ClassVar = (
         Layout(

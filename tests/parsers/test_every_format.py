@@ -16,8 +16,8 @@ KINDS = pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
 PROSE = b"It was a bright cold day in April, and the clocks were striking thirteen. The loss was total.\n" * 40
 SOURCE = b'def step(loss: float = 0.5) -> None:\n    print(f"step {i}: loss {loss:.4f}, lr {lr}")  # loss: 3.2\n' * 40
 DMON = (
-    b"# gpu   pwr gtemp mtemp    sm   mem   enc   dec  mclk  pclk\n    0   250    65     -    99    80     0     0  1593  1980\n"
-    * 40
+    b"# gpu   pwr gtemp mtemp    sm   mem   enc   dec  mclk  pclk\n"
+    b"    0   250    65     -    99    80     0     0  1593  1980\n" * 40
 )
 WEB = b'10.0.0.1 - - [21/Nov/2026:10:00:00 +0000] "GET /loss?step=10 HTTP/1.1" 200 5123 "-" "Mozilla/5.0"\n' * 40
 SMI_CSV = (

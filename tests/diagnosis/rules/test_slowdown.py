@@ -9,6 +9,7 @@ from cases import make_case
 from diagnosis.case import Case
 from diagnosis.rules.slowdown import rule
 from gpu.sample import GpuProcess, GpuSample
+from parsers.records import Traits
 
 
 def run(seconds: np.ndarray, **fields: Any) -> Case:
@@ -33,6 +34,12 @@ def test_a_lasting_slowdown_is_found_with_its_step() -> None:
     assert found.title == "Steps are 33 % slower since step 501"  # step 500 timed an evaluation
     assert found.first_step is not None
     assert 600 <= found.first_step <= 625
+
+
+def test_a_trainer_that_makes_its_steps_larger_is_not_said_to_slow_down() -> None:
+    """The same times are an alarm where a step's work stays the same."""
+    assert rule(run(slower_from(500, 1.33))) is not None
+    assert rule(run(slower_from(500, 1.33), traits=Traits(step_work_changes=True))) is None
 
 
 @pytest.mark.parametrize(("wander", "fires"), [(0.01, True), (0.06, False)])

@@ -1,0 +1,59 @@
+"""DeepSpeed (deepspeedai/DeepSpeed, runtime/engine.py and runtime/pipe/engine.py)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from parsers.formats.deepspeed_lines import OVERFLOW
+from parsers.records import Traits
+from parsers.row_patterns import Layout
+from parsers.said import Said
+from parsers.text import TextFormat
+
+
+class DeepSpeed(TextFormat):
+    """DeepSpeed's own lines, runtime/engine.py and runtime/pipe/engine.py at edaa722 (August 2026).
+
+    `step=N` is printed after N updates and has no loss; lr is that of the first parameter group. The pipeline engine's
+    `steps: N loss:` has one: the mean over the batch; its time is that of an iteration. Other trainers' logs hold these
+    lines too, so their own rows decide whose log it is.
+    """
+
+    name: ClassVar[str] = "deepspeed"
+    title: ClassVar[str] = "DeepSpeed"
+    about: ClassVar[str] = (
+        "DeepSpeed: `[Rank 0] step=N, skipped=..., lr=[...]` and `steps: N loss: ... iter time (s): ...`"
+    )
+    example: ClassVar[str] = (
+        "[2023-05-22 21:15:09,288] [INFO] [logging.py:96:log_dist] [Rank 0] step=2, skipped=0,"
+        " lr=[2.4e-09, 2.4e-09], mom=[[0.9, 0.95], [0.9, 0.95]]"
+    )
+    traits: ClassVar[Traits] = Traits(
+        train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0, step_seconds="window mean"
+    )
+    sure: ClassVar[float] = 0.45
+    rows: ClassVar = (
+        Layout(
+            hint=b"step=",
+            text=rb"\bstep=(?P<step>\d{1,12}), skipped=\d{1,12}, lr=\[{learning_rate}(?:, [^\]\n]{0,400})?\]",
+            start=rb"\bstep=\d+, skipped=",
+        ),
+        Layout(
+            hint=b"iter time (s)",
+            text=rb"\bsteps: (?P<step>\d{1,12}) loss: {train_loss} iter time \(s\): {step_seconds}"
+            rb"(?: samples/sec: [\d.]{1,20})?",
+            start=rb"\bsteps: \d+ loss:",
+        ),
+        OVERFLOW,
+    )
+    said: ClassVar = (
+        Said(b"deepspeedengine configuration", rb"DeepSpeedEngine configuration", begins=True, own=False),
+        Said(b"train_micro_batch_size_per_gpu", rb"train_micro_batch_size_per_gpu \.{3,} {batch_size}", own=False),
+        Said(b"  train_batch_size", rb"  train_batch_size \.{3,} {global_batch_size}", own=False),
+        Said(b"  world_size", rb"  world_size \.{3,} {world_size}", own=False),
+        Said(
+            b"gradient_accumulation_steps",
+            rb"gradient_accumulation_steps \.{3,} {gradient_accumulation_steps}",
+            own=False,
+        ),
+    )
