@@ -43,14 +43,13 @@ class Silence:
 
 def steps_of(run: Run) -> Steps:
     """Where the run is, in steps as printed and in optimiser steps done."""
-    train, evals = run.series("train_loss"), run.series("val_loss")
     done = [s.last_step + n for s, n in _update_marks(run) if s.last_step is not None]
     counts = run.traits.steps_count
     planned = run.facts.get(PLANS.get(counts, ""))
     whole = planned is not None and isinstance(planned.value, int | float) and not isinstance(planned.value, bool)
     return Steps(
         first=run.first_step,
-        last=max((s.last_step for s in (train, evals) if s.last_step is not None), default=run.last_step),
+        last=run.last_step,
         planned=int(planned.value) if planned is not None and whole else None,
         updates=max(done, default=None) if counts == "updates" else None,
     )
@@ -101,7 +100,8 @@ def state_of(run: Run, steps: Steps, silence: Silence) -> State:
     if _crashed(run):
         return "crashed"
     if steps.last is None:
-        return "stopped" if silence.over and run.facts else "waiting"
+        over = any(n.kind == "end" for n in run.notices)
+        return "finished" if over else "stopped" if silence.over and run.facts else "waiting"
     if _non_finite_to_the_end(run):
         return "diverged"
     if _said_end(run):

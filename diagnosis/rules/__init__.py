@@ -39,6 +39,13 @@ IDS = (
 )
 
 
+OF_LANGUAGE = frozenset({"not-learning", "initial-loss", "loss-above-expected"})
+"""Rules that compare a loss with what language models reach, in nats per token."""
+OF_A_FALLING_LOSS = frozenset({"divergence", "loss-spike", "overfitting", "plateau", "val-below-train", "dropout-cost",
+                               "eval-resolution", "outlier-batches"})  # fmt: skip
+"""Rules that take it that the loss is above 0 and falls when all is well: an RL loss does neither."""
+
+
 @cache
 def rules() -> dict[str, Rule]:
     """Every rule, in the order in which findings of equal weight are shown."""
@@ -47,5 +54,15 @@ def rules() -> dict[str, Rule]:
 
 def diagnose(case: Case) -> list[Finding]:
     """What all rules find in this case, the worst first."""
-    found = (rule(case) for rule in rules().values())
+    found = (rule(case) for name, rule in rules().items() if _applies(name, case))
     return worst_first([finding for finding in found if finding is not None])
+
+
+def _applies(name: str, case: Case) -> bool:
+    """Whether the loss is of the kind that a rule judges."""
+    if case.traits.loss_unit == "nats":
+        return True
+    if name in OF_LANGUAGE:
+        return False
+    losses = (case.metric(metric).finite.values for metric in ("train_loss", "val_loss"))
+    return name not in OF_A_FALLING_LOSS or all(bool((values > 0).all()) for values in losses)

@@ -23,6 +23,8 @@ UNTRAINED_SHARE = 0.95
 FEWEST_UPDATES = 100
 UPDATES = 500
 UNKNOWN_WARMUP = 250.0
+LONGEST_FIRST_ROW = 20
+"""Steps whose mean loss is still about an untrained model's."""
 LEAST_UNTRAINED = 4.0
 """Nats. A first loss below is no untrained language model's of 64 tokens or more, or its weights were loaded."""
 ROWS = 16
@@ -100,6 +102,8 @@ def _level(case: Case) -> _Level | None:
         return None
     vocabulary = case.number("vocab_size")
     began = float(series.values[0])
+    if not vocabulary and series is train and _averages(case) and series.steps[0] > LONGEST_FIRST_ROW:
+        return None
     untrained = log(vocabulary) if vocabulary and vocabulary >= 2 else began
     limit = UNIGRAM_SHARE * untrained
     if untrained < LEAST_UNTRAINED or began < limit or _has_learnt(series.values, limit):
@@ -119,6 +123,11 @@ def _level(case: Case) -> _Level | None:
         share_settled=_lower_bound(early) / untrained if after[0] < len(series) else None,
         first_rows=series.steps[np.minimum(after, len(series) - 1)],
     )
+
+
+def _averages(case: Case) -> bool:
+    """Whether the first row's loss is a mean over all steps up to it, by when much was learnt."""
+    return case.traits.steps_count != "updates" or case.traits.train_loss in ("window mean", "average")
 
 
 def _settled(case: Case, fewest: int) -> float:

@@ -9,8 +9,12 @@ from parsers.formats.composer import Composer
 from parsers.formats.csv import Csv
 from parsers.formats.deepspeed import DeepSpeed
 from parsers.formats.fairseq import Fairseq
+from parsers.formats.generic import Generic
 from parsers.formats.gpt_neox import GptNeoX
+from parsers.formats.huggingface import HuggingFace
 from parsers.formats.jsonl import Jsonl
+from parsers.formats.keras import Keras
+from parsers.formats.levanter import Levanter
 from parsers.formats.lightning_csv import LightningCsv
 from parsers.formats.litgpt import LitGPT
 from parsers.formats.llamafactory import LlamaFactory
@@ -18,14 +22,17 @@ from parsers.formats.llmc import LlmC
 from parsers.formats.maxtext import MaxText
 from parsers.formats.megatron import Megatron
 from parsers.formats.mlflow import MLflow
+from parsers.formats.mlperf import MLPerf
 from parsers.formats.mlx_lm import MlxLM
 from parsers.formats.modded_nanogpt import ModdedNanoGPT
 from parsers.formats.nanochat import Nanochat
 from parsers.formats.nanogpt import NanoGPT
 from parsers.formats.nanotron import Nanotron
+from parsers.formats.olmo import OLMo
 from parsers.formats.tensorboard import TensorBoard
 from parsers.formats.torchtitan import TorchTitan
 from parsers.formats.torchtune import TorchTune
+from parsers.formats.tqdm import Tqdm
 from parsers.formats.trainer_state import TrainerState
 from parsers.formats.wandb import Wandb
 from parsers.store import Store
@@ -36,6 +43,7 @@ FORMATS: tuple[type[Format], ...] = (
     Nanochat,
     LlmC,
     ModdedNanoGPT,
+    HuggingFace,
     Megatron,
     GptNeoX,
     DeepSpeed,
@@ -43,14 +51,20 @@ FORMATS: tuple[type[Format], ...] = (
     TorchTune,
     LitGPT,
     Nanotron,
+    OLMo,
     Composer,
     MaxText,
+    Levanter,
     Fairseq,
     MlxLM,
+    Keras,
+    MLPerf,
+    Tqdm,
     LlamaFactory,
     LightningCsv,
     Csv,
     Jsonl,
+    Generic,
 )
 """All formats of lines, in the order in which `traintop formats` lists them."""
 STORES: tuple[type[Store], ...] = (TrainerState, TensorBoard, Wandb, MLflow)
