@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from parsers.formats.deepspeed_lines import MEMORY, OVERFLOW, PIPELINE
+from parsers.formats.deepspeed_lines import OVERFLOW
 from parsers.records import Traits
 from parsers.row_patterns import Layout
 from parsers.said import Said
@@ -31,16 +31,20 @@ class DeepSpeed(TextFormat):
     traits: ClassVar[Traits] = Traits(
         train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0, step_seconds="window mean"
     )
-    sure: ClassVar[float] = 0.35
+    sure: ClassVar[float] = 0.45
     rows: ClassVar = (
         Layout(
             hint=b"step=",
             text=rb"\bstep=(?P<step>\d{1,12}), skipped=\d{1,12}, lr=\[{learning_rate}(?:, [^\]\n]{0,400})?\]",
             start=rb"\bstep=\d+, skipped=",
         ),
-        PIPELINE,
+        Layout(
+            hint=b"iter time (s)",
+            text=rb"\bsteps: (?P<step>\d{1,12}) loss: {train_loss} iter time \(s\): {step_seconds}"
+            rb"(?: samples/sec: [\d.]{1,20})?",
+            start=rb"\bsteps: \d+ loss:",
+        ),
         OVERFLOW,
-        MEMORY,
     )
     said: ClassVar = (
         Said(b"deepspeedengine configuration", rb"DeepSpeedEngine configuration", begins=True, own=False),

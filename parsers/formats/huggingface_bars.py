@@ -49,7 +49,13 @@ class Bars:
         end = int(page.ends[line]) if line < len(page) else len(page.text)
         before_row = page.text.find(b"{", match.end(), end) >= 0
         redrawn = _blank(page.line(line - 1)) if line else self._blank_above
-        return Bar(first_line + line + (BEFORE if before_row else AFTER), int(match[1]), int(match[2]), redrawn, _seconds(match))
+        return Bar(
+            first_line + line + (BEFORE if before_row else AFTER),
+            int(match[1]),
+            int(match[2]),
+            redrawn,
+            _seconds(match),
+        )
 
 
 def _seconds(match: re.Match[bytes]) -> int | None:
