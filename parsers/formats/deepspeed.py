@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from parsers.formats.deepspeed_lines import OVERFLOW
+from parsers.formats.deepspeed_lines import CHECKPOINT, MEMORY, OVERFLOW, PIPELINE
+from parsers.formats.generic import Generic
 from parsers.records import Traits
 from parsers.row_patterns import Layout
 from parsers.said import Said
 from parsers.text import TextFormat
+
+BESIDE_A_LOOP = 0.2
+"""How sure it is at most where somebody's own loop prints losses, which its own rows do not: that one says more."""
 
 
 class DeepSpeed(TextFormat):
@@ -16,7 +20,7 @@ class DeepSpeed(TextFormat):
 
     `step=N` is printed after N updates and has no loss; lr is that of the first parameter group. The pipeline engine's
     `steps: N loss:` has one: the mean over the batch; its time is that of an iteration. Other trainers' logs hold these
-    lines too, so their own rows decide whose log it is.
+    lines too, so their own rows decide whose log it is. Memory is the most that tensors held of rank 0's GPU.
     """
 
     name: ClassVar[str] = "deepspeed"
@@ -38,13 +42,9 @@ class DeepSpeed(TextFormat):
             text=rb"\bstep=(?P<step>\d{1,12}), skipped=\d{1,12}, lr=\[{learning_rate}(?:, [^\]\n]{0,400})?\]",
             start=rb"\bstep=\d+, skipped=",
         ),
-        Layout(
-            hint=b"iter time (s)",
-            text=rb"\bsteps: (?P<step>\d{1,12}) loss: {train_loss} iter time \(s\): {step_seconds}"
-            rb"(?: samples/sec: [\d.]{1,20})?",
-            start=rb"\bsteps: \d+ loss:",
-        ),
+        PIPELINE,
         OVERFLOW,
+        MEMORY,
     )
     said: ClassVar = (
         Said(b"deepspeedengine configuration", rb"DeepSpeedEngine configuration", begins=True, own=False),
@@ -57,3 +57,12 @@ class DeepSpeed(TextFormat):
             own=False,
         ),
     )
+    checkpoint: ClassVar = CHECKPOINT
+
+    @classmethod
+    def sniff(cls, window: bytes) -> float:
+        """As of every text log, but less where only others print losses."""
+        sure = super().sniff(window)
+        if not sure or PIPELINE.hint in window or not Generic.sniff(window):
+            return sure
+        return min(sure, BESIDE_A_LOOP)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from parsers.formats.deepspeed_lines import OVERFLOW
+from parsers.formats.deepspeed_lines import CHECKPOINT, MEMORY, OVERFLOW
 from parsers.formats.megatron_arguments import BEGIN, Arguments
+from parsers.formats.megatron_lines import AT_THE_END, LOSS, PADDED, REPORTED_MEMORY, VALIDATION
+from parsers.numbers import NUMBER
 from parsers.records import Record, Traits
 from parsers.row_patterns import Fields, Layout, Names
 from parsers.said import Said
@@ -18,10 +20,11 @@ NAMES: Names = {
     "loss scale": ("loss_scale", 1.0),
     "grad_norm": ("grad_norm", 1.0),
     "elapsed time per iteration (ms)": ("step_seconds", 1e-3),
-    "approx flops per gpu": ("tflops", 1e12),
+    "approx flops per gpu": ("tflops", 1.0),
     "mfu": ("mfu", 0.01),
 }
-ITEM = rb" (?P<name>[A-Za-z][\w ()/.-]{1,60}): *(?:{value}(?:TFLOPS|%)?|[^|\n]{0,40}?) *\|"
+VALUE = rb"(?P<value>" + NUMBER + rb"(?:[KMGT](?=FLOPS\b))?)(?:FLOPS|%)?"
+ITEM = rb" (?P<name>[A-Za-z][\w ()/.-]{1,60}): *(?:" + VALUE + rb"|[^|\n]{0,40}?) *\|"
 
 
 class GptNeoX(TextFormat):
@@ -29,7 +32,7 @@ class GptNeoX(TextFormat):
 
     `iteration N` is printed after update N, counted from 1. Its loss is the mean over the iterations since the last
     line, as is the time of an iteration. `approx flops per GPU` scales with its unit. MFU is printed only where the
-    user gave the peak of his GPU. A validation names its own iteration.
+    user gave the peak of his GPU. A validation names its own iteration. Memory is the most that PyTorch held of a GPU.
     """
 
     name: ClassVar[str] = "gpt-neox"
@@ -57,15 +60,28 @@ class GptNeoX(TextFormat):
         Layout(
             hint=b"validation results at iteration ",
             turn=1,
-            text=rb"validation results at iteration (?P<step>\d{1,12}) \| lm_loss value: {val_loss}",
+            text=rb"validation results at iteration (?P<step>\d{1,12})" + LOSS,
         ),
+        VALIDATION,
+        AT_THE_END,
+        REPORTED_MEMORY,
         OVERFLOW,
+        MEMORY,
     )
     said: ClassVar = (
-        Said(b"total params", rb"> total params: {parameters}$", begins=True),
+        Said(b"neoxargs.from_ymls", rb"NeoXArgs\.from_ymls\(\)"),
+        Said(
+            b"neoxargs.configure", rb"NeoXArgs\.configure_distributed_args\(\) using world size: {world_size} and model"
+        ),
+        Said(
+            b"neoxargs.calcul",
+            rb"NeoXArgs\.calcul\w{1,6}_derived\(\) Total number of GPUs determined to be: {world_size}",
+        ),
+        Said(b"total params", rb"> total params: {parameters}\s*$", begins=True),
+        PADDED,
         Said(b"loading checkpoint and starting", rb"Loading checkpoint and starting from iteration", resumes=True),
     )
-    checkpoint: ClassVar = Said(b"saved checkpoint", rb"successfully saved checkpoint|Saved checkpoint")
+    checkpoint: ClassVar = CHECKPOINT
     more_hints: ClassVar = (BEGIN,)
 
     def __init__(self) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from parsers.formats.deepspeed_lines import OVERFLOW
+from parsers.formats.deepspeed_lines import MEMORY, OVERFLOW, PIPELINE
 from parsers.formats.known_values import with_known, without_where
 from parsers.formats.megatron_arguments import BEGIN, Arguments
+from parsers.formats.megatron_lines import AT_THE_END, PADDED, REPORTED_MEMORY, VALIDATION
 from parsers.records import Record, Traits
-from parsers.row_patterns import Fields, Layout, Names
+from parsers.row_patterns import Fields, Names
 from parsers.said import Said
+from parsers.skeleton import Batch
 from parsers.tables import Table
 from parsers.text import TextFormat
 
@@ -32,11 +35,20 @@ NAMES: Names = {
     "consumed samples": (SAMPLES := "samples", 1.0),
     "throughput per gpu (tflop/s/gpu)": ("tflops", TERA),
     "tflops": ("tflops", TERA),
-    "tokens per second per gpu (tgs)": ("tokens_per_second", 1.0),
-    "tokens-per-second-per-gpu": ("tokens_per_second", 1.0),
+    "tokens per gpu per second (tgs)": ("tokens_per_second", 1.0),
+    "tokens per second per gpu (tok/s/gpu)": ("tokens_per_second", 1.0),
+    "tokens per gpu (tokens/s/gpu)": ("tokens_per_second", 1.0),
 }
-ITEM = rb" (?P<name>[A-Za-z][\w ()/%.-]{1,60}): *(?:{value}%?|[^|\n]{0,40}?) *\|"
-LOSS = rb" \| *(?:lm[ _-]?)?loss value: {val_loss}"
+ITEM = rb" (?P<name>[A-Za-z][\w ()/%.-]{1,60}?)(?:(?:: *| ){value}%? *\||: *[^|\n]{0,40}? *\|)"
+"""Until 2020 no colon stood behind the names."""
+ROW = Fields(
+    hint=b"iteration ",
+    anchor=rb"(?<!\| )(?<![\w.])iteration +(?P<step>\d{1,12})/ *(?P<planned_steps>\d{1,12}) \|",
+    item=ITEM,
+    names=NAMES,
+)
+STAGES = replace(PIPELINE, own=False)
+"""The first rank's row where DeepSpeed runs the pipeline; Megatron's own is the last rank's."""
 
 
 class Megatron(TextFormat):
@@ -46,7 +58,8 @@ class Megatron(TextFormat):
     ranks and iterations since the last line, left out where all of them were skipped or it is no number; the elapsed
     time is the mean of an iteration over the same. The last rank prints. grad norm is that before clipping; 0.000 says
     that it was not computed, a loss scale of -1 that there is none. `number of parameters` is of one shard. TFLOP/s are
-    of one GPU. A validation names its own iteration.
+    of one GPU. A validation names its own iteration. Memory is the most that PyTorch held of one GPU, told once. Where
+    DeepSpeed runs the pipeline, the first rank's rows count until Megatron's own come.
     """
 
     name: ClassVar[str] = "megatron"
@@ -66,27 +79,14 @@ class Megatron(TextFormat):
         tokens_per_second_of="device",
         parameters_printed="per shard",
     )
-    rows: ClassVar = (
-        Fields(
-            hint=b"iteration ",
-            anchor=rb"(?<!\| )(?<![\w.])iteration +(?P<step>\d{1,12})/ *(?P<planned_steps>\d{1,12}) \|",
-            item=ITEM,
-            names=NAMES,
-        ),
-        Layout(
-            hint=b"validation loss at iteration ",
-            turn=1,
-            text=rb"validation loss at iteration (?P<step>\d{1,12})(?: on validation set)?" + LOSS,
-        ),
-        OVERFLOW,
-    )
+    rows: ClassVar = (ROW, VALIDATION, AT_THE_END, REPORTED_MEMORY, OVERFLOW, MEMORY, STAGES)
     said: ClassVar = (
         Said(
             b"number of parameters on (tensor",
             rb"number of parameters on \(tensor, pipeline\) model parallel rank \(\d+, \d+\): {parameters}",
         ),
         Said(b"using world size: ", rb"using world size: {world_size}, data-parallel", begins=True),
-        Said(b"> padded vocab", rb"> padded vocab \(size: \d+\) with \d+ dummy tokens \(new size: {vocab_size}\)"),
+        PADDED,
         Said(b"setting training iterations to", rb"setting training iterations to {planned_steps}"),
         Said(b"loaded checkpoint ", rb"successfully loaded checkpoint \S", resumes=True, own=False),
     )
@@ -98,6 +98,7 @@ class Megatron(TextFormat):
         super().__init__()
         self._arguments = Arguments()
         self._length: float | None = None
+        self._has_rows = False
 
     @property
     def open(self) -> bool:
@@ -111,6 +112,15 @@ class Megatron(TextFormat):
             if fact.name == "block_size":
                 self._length = float(fact.value)
         return None if facts is None else [*facts]
+
+    def chosen(self, batches: list[Batch]) -> list[Batch]:
+        """Without the pipeline's rows from the first of Megatron's own on: they would tell each loss twice."""
+        own = [int(b.lines.min()) for b in batches if b.pattern is ROW and len(b.lines)]
+        first = 0 if self._has_rows else min(own, default=None)
+        self._has_rows = self._has_rows or bool(own)
+        if first is None:
+            return batches
+        return [b.only(np.flatnonzero(b.lines < first)) if b.pattern is STAGES else b for b in batches]
 
     def derived(self, tables: list[Table]) -> list[Table]:
         """Tokens from samples, and no gradient norm where none was computed."""

@@ -4,96 +4,72 @@ from __future__ import annotations
 
 import re
 
-from parsers.numbers import value
-from parsers.records import Fact, Value
+from parsers.config import facts_of_mapping
+from parsers.records import Fact
 
 ARGUMENT = re.compile(
-    rb"(?:^|[ \]:])(?P<name>[a-z][\w-]{1,60}) \.{2,} ?(?P<value>[^\s.].{0,200}?)(?:\.{3,}(?:updated|default))?\s*$"
+    rb"(?:^|[ \]:])(?P<name>[a-z]\w{1,60}) \.{2,} ?(?P<value>[^\s.].{0,200}?)(?:\.{2,}(?:updated|default)?)?\s*$"
 )
 """GPT-NeoX says behind the value whether it was given."""
 BEGIN, END = b" arguments ---", b"end of arguments ---"
 LONGEST = 2000
 """Lines; a dump that goes on for longer lost its end."""
-MEANING = {
-    "num_layers": "n_layer",
-    "hidden_size": "n_embd",
-    "num_attention_heads": "n_head",
-    "ffn_hidden_size": "n_inner",
-    "num_query_groups": "n_kv_head",
-    "num_experts": "n_expert",
-    "padded_vocab_size": "vocab_size",
-    "seq_length": "block_size",
-    "micro_batch_size": "batch_size",
-    "train_micro_batch_size_per_gpu": "batch_size",
-    "gradient_accumulation_steps": "gradient_accumulation_steps",
-    "global_batch_size": "global_batch_size",
-    "train_batch_size": "global_batch_size",
-    "world_size": "world_size",
-    "lr": "learning_rate",
-    "min_lr": "min_lr",
-    "lr_warmup_iters": "warmup_steps",
-    "lr_decay_iters": "decay_steps",
-    "lr_decay_style": "schedule",
-    "train_iters": "planned_steps",
-    "weight_decay": "weight_decay",
-    "clip_grad": "grad_clip",
-    "gradient_clipping": "grad_clip",
-    "adam_beta1": "beta1",
-    "adam_beta2": "beta2",
-    "eval_interval": "eval_interval",
-    "eval_iters": "eval_iters",
-    "log_interval": "log_interval",
-    "hidden_dropout": "dropout",
-}
-"""An argument (Megatron-LM training/arguments.py, GPT-NeoX megatron/neox_arguments) -> the fact."""
-WORDS = frozenset({"schedule"})
-SWITCHED_OFF = frozenset({"weight_decay", "dropout", "min_lr"})
-"""May be 0; another argument that is 0 was not used."""
+ALIASES = {"params_dtype": "dtype", "optimizer_type": "optimizer"}
+"""Arguments whose plain name says it in the other trainers' configs."""
+NOTHING = frozenset({"None", "none", ""})
 
 
 class Arguments:
     """Reads a dump, which stands between two lines of dashes: other libraries print arguments of the same names."""
 
     def __init__(self) -> None:
-        self._facts: list[Fact] | None = None
+        self._settings: dict[str, str] | None = None
         """Of the dump that is open; None where none is."""
-        self._ramps = False
-        self._lines = 0
+        self._first_line = 0
 
     @property
     def open(self) -> bool:
         """Whether a dump is open, so that each line must be read."""
-        return self._facts is not None
+        return self._settings is not None
 
     def read(self, number: int, line: bytes) -> list[Fact] | None:
-        """Nothing for a line within a dump, its facts at its end; None for all other lines.
-
-        Where the batch grows during the run no batch size holds, so none is given.
-        """
+        """Nothing for a line within a dump, its facts at its end; None for all other lines."""
         if BEGIN in line and END not in line:
-            self._facts, self._ramps, self._lines = [], False, 0
+            self._settings, self._first_line = {}, number
             return []
-        if self._facts is None:
+        if self._settings is None:
             return None
-        self._lines += 1
-        if END in line or self._lines > LONGEST:
-            facts, self._facts = self._facts, None
-            return [f for f in facts if not (self._ramps and f.name == "global_batch_size")]
+        if END in line or number - self._first_line > LONGEST:
+            settings, self._settings = self._settings, None
+            return facts_of_mapping(_meant(settings), "log", f"line {self._first_line}, arguments")
         found = ARGUMENT.search(line)
-        if found is not None:
-            self._take(found, f"line {number}, {found['name'].decode()}")
-        return None if found is None else []
-
-    def _take(self, found: re.Match[bytes], where: str) -> None:
-        if found["name"] == b"rampup_batch_size":
-            self._ramps = found["value"] != b"None"
-        name = MEANING.get(found["name"].decode())
-        fact = None if name is None else _fact(name, value(found["value"]), where)
-        if fact is not None and self._facts is not None:
-            self._facts.append(fact)
+        if found is None:
+            return None
+        self._settings[found["name"].decode()] = found["value"].decode("utf-8", "replace")
+        return []
 
 
-def _fact(name: str, said: Value, where: str) -> Fact | None:
-    if isinstance(said, bool) or (isinstance(said, str) != (name in WORDS)):
-        return None
-    return Fact(name, said, "log", where) if said or name in SWITCHED_OFF else None
+def _meant(printed: dict[str, str]) -> dict[str, object]:
+    """The arguments that were used, under plain names.
+
+    Where the batch grows during the run, no batch size holds for all of it. Megatron and GPT-NeoX decay the learning
+    rate until the last iteration where they are not told otherwise (get_optimizer_param_scheduler in Megatron's
+    training.py, get_learning_rate_scheduler in GPT-NeoX's).
+    """
+    settings: dict[str, object] = {
+        name: value for name, value in printed.items() if value not in NOTHING and not value.startswith("{")
+    }
+    for name, plain in ALIASES.items():
+        if name in settings:
+            settings[plain] = settings.pop(name)
+    if "rampup_batch_size" in settings:
+        settings.pop("global_batch_size", None)
+    if _positive(printed, "lr_warmup_samples"):
+        settings.pop("lr_warmup_iters", None)
+    if "train_iters" in settings and "lr_decay_style" in settings:
+        settings.setdefault("lr_decay_iters", settings["train_iters"])
+    return settings
+
+
+def _positive(printed: dict[str, str], name: str) -> bool:
+    return printed.get(name, "0") not in NOTHING | {"0"}

@@ -19,6 +19,7 @@ NAMES: Names = {
     "elapsed_time_per_iteration_ms": ("step_seconds", 1e-3),
     "time_per_iteration_ms": ("step_seconds", 1e-3),
     "model_tflops_per_gpu": ("tflops", 1e12),
+    "cuda_max_memory_reserved": ("memory_bytes", 1.0),
 }
 
 
@@ -27,7 +28,8 @@ class Nanotron(TextFormat):
 
     `iteration: N` is printed after update N, counted from 1. Its loss is the mean over the micro-batches of the step;
     grad_norm that before clipping; tokens_per_sec are of all GPUs, model_tflops_per_gpu of one. All numbers have three
-    significant digits, so losses are known to 0.01 and tokens to a thousandth. G and B both stand for 10^9.
+    significant digits, so losses are known to 0.01 and tokens to a thousandth. G and B both stand for 10^9. The
+    first steps print the most memory that PyTorch held.
     """
 
     name: ClassVar[str] = "nanotron"
@@ -59,4 +61,4 @@ class Nanotron(TextFormat):
             begins=True,
         ),
     )
-    checkpoint: ClassVar = Said(b"saving checkpoint", rb"Saving (?:weights|checkpoint)|Saved checkpoint")
+    checkpoint: ClassVar = Said(b"saving checkpoint", rb"Saving checkpoint at ")

@@ -3,92 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
+from parsers.formats.tqdm_rows import (
+    DESCRIBED,
+    PER_SECOND,
+    PLAIN,
+    POSTFIX,
+    RATE_PRINTED,
+    WHERE,
+    printed,
+    without_cells,
+)
 from parsers.formats.tqdm_steps import Bar, Steps
-from parsers.names import meaning_of, unit_told
+from parsers.names import unit_told
+from parsers.page import Page
 from parsers.records import Fact, Floats, Ints, Recognised, Record, Traits
-from parsers.row_patterns import Attach, Fields, Layout, RowPattern
+from parsers.row_patterns import RowPattern
+from parsers.said import Said
 from parsers.skeleton import Batch
 from parsers.text import TextFormat
 
-TAKEN = ("train_loss", "val_loss", "learning_rate", "grad_norm", "tokens_per_second", "loss_scale", "val_bpb")
-PER_SECOND = "per_second"
-WHERE = ("total", "epoch", "epochs", "version")
-"""Columns that tell where a bar is and are no metrics."""
-
-CELLS = re.compile(rb"(\d{1,3}%)\|[^|\n]{0,1500}\| ")
-OTHER = rb"(?![^|\n]{0,200}(?i:\bval|valid|eval|\btest|sanity|predict|generat|download|loading|map\b|sampl))"
-EPOCH = rb"(?:(?i:epoch|ep)\b[ :#\[(=]{0,3}(?P<epoch>\d{1,6})(?: ?(?:/| of ) ?(?P<epochs>\d{1,6}))?[^|\n%]{0,80}?)?"
-PLACE = rb"(?<!\d)\d{1,3}%\| (?P<step>\d{1,12})/(?P<total>\d{1,12}) \[[\d:?]+<"
-UNIT = rb"(?:it|iters?|batch|batches|steps?|ba)"
-RATE = (
-    rb"[\d:?]+(?: days?, [\d:]+)?, {1,4}(?:{per_second} ?" + UNIT + rb"/s(?=[,\]])|{step_seconds} ?s/" + UNIT
-    + rb"(?=[,\]])|[\d.?]+ ?[A-Za-z]{1,12}/[A-Za-z]{1,12})"
-)  # fmt: skip
-"""Batches a second, or seconds a batch where they are slow; of other units, such as examples, nothing is known."""
-
-
-def metric_of(name: str) -> tuple[str, float] | None:
-    """What a name behind a bar stands for: loss, train_loss_step, lr, tok/s. Means of an epoch are left out."""
-    if name == "v_num":
-        return "version", 1.0
-    meaning = meaning_of(name)
-    if meaning is None or meaning.metric not in TAKEN or meaning.per_device or name.endswith("_epoch"):
-        return None
-    return meaning.metric, meaning.scale
-
-
-POSTFIX = Fields(
-    hint=b"%| ",
-    turn=1,
-    anchor=rb"^" + OTHER + rb"[^|\n%]{0,120}?" + EPOCH + PLACE + RATE + rb"(?=[^\]\n]*loss)",
-    item=rb", ?(?P<name>[A-Za-z][\w/. -]{0,60}?) ?[=: ] ?(?:{value}(?=[,\]])|[^,\]\n]*)",
-    translate=metric_of,
-    ends=rb"\]",
-)
-DESCRIBED = Layout(
-    hint=b"%| ",
-    turn=1,
-    text=rb"^" + OTHER + rb"[^|\n%]{0,80}?" + EPOCH + rb"(?i:loss)[=: ]{1,3}{train_loss}"
-    rb"(?:[,.|; ]{1,3}(?:lr|LR)[=: ]{1,3}{learning_rate})?[^|\n%\d]{0,40}: +" + PLACE,
-    start=rb"(?i:loss)[=: ]{1,3}\d[^|\n]{0,80}%\| ",
-)
-"""The loss in the description, as in minGPT."""
-PLAIN = Layout(
-    hint=b"%| ",
-    turn=1,
-    text=rb"^" + OTHER + rb"[^|\n%]{0,120}?" + EPOCH + PLACE,
-    start=rb"\d{1,3}%\| ",
-    own=False,
-)
-"""A bar that only tells where the loop is."""
-AFTER = rb"(?:^|[-|,;:\]] {0,3}|\] )"
-
-
-def _printed(split: bytes, metric: bytes) -> Layout:
-    """A loss of the epoch that just ended: `Train Loss: 6.4938 - Train Perplexity: 661.02`."""
-    return Layout(
-        hint=b"loss",
-        turn=1,
-        text=AFTER + rb"(?i:(?:avg\.?|average|mean)? ?" + split + rb"[ _]loss)(?: ?[:=])? ?{" + metric + rb"}",
-        start=rb"(?i:" + split + rb"[ _]loss)[ :=]",
-        attach=Attach("before", otherwise=0),
-        own=False,
-    )
-
-
-RATE_PRINTED = Layout(
-    hint=b"lr: ",
-    turn=1,
-    text=rb"^(?:[^|\n]{0,60}[-|,] )?(?:LR|lr): {learning_rate}\s*$",
-    start=rb"\b(?:LR|lr): ",
-    attach=Attach("before", otherwise=0),
-    own=False,
-)
+ALL, TRAIN_LOSS, VAL_LOSS = -1, 1, 2
+DROPS = {"train_loss": TRAIN_LOSS, "val_loss": VAL_LOSS}
+LAST = Bar(-1, None, None)
+"""Stands behind the newest row."""
 
 
 class Tqdm(TextFormat):
@@ -97,8 +40,9 @@ class Tqdm(TextFormat):
     Steps are batches since the start, over all epochs; whether each makes an update is not known. What the loss is only
     the loop's author knows; where a perplexity is printed too it is a language loss in nats. A loss in a bar is of the
     last batch or a running mean, rounded to three digits as a rule; a `Train Loss` between bars is taken as the mean of
-    the epoch that ended, at its last step. Bars of validation give no points: their loss is that of a part of the set.
-    Lightning shows the validation loss of before on all later bars: it counts where it changes.
+    the epoch that ended, at its last step, in the place of what the full bar shows. Bars of validation give no points:
+    their loss is that of a part of the set. Lightning shows the validation loss of before on all later bars: it counts
+    where it changes. Seconds of a batch are the bar's own running mean.
     """
 
     name: ClassVar[str] = "tqdm"
@@ -121,52 +65,98 @@ class Tqdm(TextFormat):
         POSTFIX,
         DESCRIBED,
         PLAIN,
-        _printed(b"train(?:ing)?", b"train_loss"),
-        _printed(b"(?:val(?:id(?:ation)?)?|eval(?:uation)?)", b"val_loss"),
+        printed(b"train(?:ing)?", b"train_loss"),
+        printed(b"(?:val(?:id(?:ation)?)?|eval(?:uation)?)", b"val_loss"),
         RATE_PRINTED,
     )
+
+    end: ClassVar = Said(b"trainer.fit` stopped", rb"`Trainer\.fit` stopped: `max_")
 
     @classmethod
     def sniff(cls, window: bytes) -> float:
         """How sure, from 0 to 1: by bars with a loss."""
-        return super().sniff(_without_cells(window))
+        return super().sniff(without_cells(window))
 
     def __init__(self) -> None:
         super().__init__()
         self._steps = Steps()
+        self._train_loss: float | None = None
         self._val_loss: float | None = None
+        self._waiting: list[Batch] = []
+        """The newest bar, if it is the newest row."""
+        self._at_end = False
+        self._printed = self._full_bar_told = False
+        """Whether losses of epochs are printed, and whether the newest bar is full and has a loss."""
         self._epochs: int | None = None
         self._is_language = False
         self._patterns: dict[tuple[str, ...], RowPattern] = {}
 
     def feed(self, lines: bytes) -> list[Record]:
         """The records of whole lines."""
-        return self._with_facts(super().feed(_without_cells(lines)), lines)
+        return self._with_facts(super().feed(without_cells(lines)), lines)
 
     def finish(self, half: bytes) -> list[Record]:
         """The records of a last line that has no end."""
-        return self._with_facts(super().finish(_without_cells(half)), half)
+        return self._with_facts(super().finish(without_cells(half)), half)
+
+    def close(self) -> list[Record]:
+        """Those of the last bar, which might have been drawn again."""
+        self._at_end = True
+        records = self._feed(Page(self._held), may_hold=False)
+        self._held = b""
+        return self._with_facts([*records, *super().close()], b"")
 
     def chosen(self, batches: list[Batch]) -> list[Batch]:
-        """The rows with steps that go on over the epochs, without the columns that tell where a bar is."""
-        bars = [batch for batch in batches if batch.pattern.attach is None]
-        order = sorted((line, b, i) for b, batch in enumerate(bars) for i, line in enumerate(batch.lines.tolist()))
-        columns = [dict(zip(batch.metrics, batch.columns, strict=True)) for batch in bars]
-        steps = [batch.steps.copy() for batch in bars]
-        fresh = [np.ones(len(batch.lines), np.bool_) for batch in bars]
-        for _, at, row in order:
-            given = columns[at]
-            bar = Bar(int(bars[at].steps[row]), _whole(given.get("total"), row), _whole(given.get("epoch"), row))
-            steps[at][row] = self._steps.of(bar, from_zero="version" in given)
-            self._epochs = _whole(given.get("epochs"), row) or self._epochs
-            if "val_loss" in given:
-                value = float(given["val_loss"][row])
-                fresh[at][row] = value != self._val_loss
-                self._val_loss = value
-        placed = [p for b, s, f in zip(bars, steps, fresh, strict=True) for p in _split(b, s, f)]
-        for part in placed:  # a bar is drawn again with more behind it: that is no copy by another process
-            part.pattern = self._patterns.setdefault(part.metrics, RowPattern(hint=b"", turn=1))
-        return [*(batch for batch in batches if batch.pattern.attach is not None), *placed]
+        """The rows with steps that go on over the epochs, without the columns that tell where a bar is.
+
+        A bar that is drawn again at the same place has newer values then, so that the last one counts.
+        """
+        for batch in batches:
+            batch.lines = batch.lines + self._lines_before
+        batches = [*self._waiting, *batches]
+        rows = sorted((line, b, i) for b, batch in enumerate(batches) for i, line in enumerate(batch.lines.tolist()))
+        columns = [dict(zip(batch.metrics, batch.columns, strict=True)) for batch in batches]
+        bars = [_bar_of(batches[b], columns[b], i) for _, b, i in rows]
+        steps = [batch.steps.copy() for batch in batches]
+        dropped = [np.zeros(len(batch.lines), np.int64) for batch in batches]
+        self._waiting = []
+        for (_, b, i), bar, after in zip(rows, bars, [*bars[1:], *[LAST][: len(bars)]], strict=True):
+            if bar is None:
+                dropped[b][i] = self._print(columns[b])
+            elif after is LAST and not self._at_end:
+                self._waiting = [batches[b].only(np.array([i]))]
+                dropped[b][i] = ALL
+            elif after == bar:
+                dropped[b][i] = ALL
+            else:
+                steps[b][i], dropped[b][i] = self._bar(bar, columns[b], i)
+        parts = [p for b, s, d in zip(batches, steps, dropped, strict=True) for p in _split(b, s, d)]
+        for part in parts:
+            part.lines = np.maximum(part.lines - self._lines_before, 0)
+            if part.pattern.attach is None:  # one bar over several kinds of rows is no copy by another process
+                part.pattern = self._patterns.setdefault(part.metrics, RowPattern(hint=b"", turn=1))
+        return parts
+
+    def _print(self, given: Mapping[str, Floats]) -> int:
+        """Which losses of a printed row do not count: a training loss at a step that has one from its bar."""
+        if "train_loss" not in given:
+            return 0
+        dropped = TRAIN_LOSS * (not self._printed and self._full_bar_told)
+        self._printed = True
+        return dropped
+
+    def _bar(self, bar: Bar, given: Mapping[str, Floats], row: int) -> tuple[int, int]:
+        """The step of a bar, and which of its losses do not count: one from before, one that is printed too."""
+        train, val = _number(given.get("train_loss"), row), _number(given.get("val_loss"), row)
+        if self._steps.stale(bar) or (bar.done == 0 and train is not None and train == self._train_loss):
+            return 0, ALL
+        self._epochs = _whole(given.get("epochs"), row) or self._epochs
+        self._full_bar_told = bar.done == bar.total and train is not None
+        dropped = TRAIN_LOSS * (self._full_bar_told and self._printed)
+        dropped |= VAL_LOSS * (val is not None and val == self._val_loss)
+        self._train_loss = self._train_loss if train is None else train
+        self._val_loss = self._val_loss if val is None else val
+        return self._steps.of(bar, from_zero="version" in given), dropped
 
     def _with_facts(self, records: list[Record], lines: bytes) -> list[Record]:
         """The records behind what all of the log's bars told."""
@@ -188,22 +178,30 @@ def _names(lines: bytes) -> list[str]:
     return ["perplexity"] if re.search(rb"(?i)\b(?:perplexity|ppl)\b ?[:=] ?\d", lines) else []
 
 
-def _without_cells(lines: bytes) -> bytes:
-    """The bars without their cells, so that all of them look alike."""
-    return CELLS.sub(rb"\1| ", lines) if b"%|" in lines else lines
-
-
 def _whole(column: Floats | None, row: int) -> int | None:
     return None if column is None else int(column[row])
 
 
-def _split(batch: Batch, steps: Ints, fresh: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Batch]:
-    """The batch with its steps; validation losses only in rows where they are new."""
-    if "val_loss" not in batch.metrics or fresh.all():
-        return [_with(batch, steps, drop=WHERE)]
-    new, old = np.flatnonzero(fresh), np.flatnonzero(~fresh)
-    parts = [_with(batch.only(old), steps[old], drop=(*WHERE, "val_loss"))]
-    return [*parts, _with(batch.only(new), steps[new], drop=WHERE)] if len(new) else parts
+def _number(column: Floats | None, row: int) -> float | None:
+    return None if column is None else float(column[row])
+
+
+def _bar_of(batch: Batch, given: Mapping[str, Floats], row: int) -> Bar | None:
+    """The bar in a row; None for a row that is printed without one."""
+    if batch.pattern.attach is not None:
+        return None
+    return Bar(int(batch.steps[row]), _whole(given.get("total"), row), _whole(given.get("epoch"), row))
+
+
+def _split(batch: Batch, steps: Ints, dropped: Ints) -> list[Batch]:
+    """The batch with its steps and without what was dropped: a part for each choice of columns."""
+    parts = []
+    for choice in np.unique(dropped[dropped != ALL]).tolist():
+        rows = np.flatnonzero(dropped == choice)
+        part = batch if len(rows) == len(steps) else batch.only(rows)
+        losses = [name for name, mark in DROPS.items() if choice & mark]
+        parts.append(_with(part, steps[rows], drop=(*WHERE, *losses)))
+    return parts
 
 
 def _with(batch: Batch, steps: Ints, drop: tuple[str, ...]) -> Batch:

@@ -30,6 +30,11 @@ class Steps:
         """Batches of the epochs before this one."""
         self._last: Bar | None = None
 
+    def stale(self, bar: Bar) -> bool:
+        """Whether a bar is empty again and still says the epoch that ended, as Lightning draws it."""
+        last = self._last
+        return last is not None and bar.done == 0 and bar.epoch is not None and bar.epoch == last.epoch
+
     def of(self, bar: Bar, *, from_zero: bool) -> int:
         """The step of a bar; `from_zero` for a library that counts its epochs from 0."""
         last, self._last = self._last, bar

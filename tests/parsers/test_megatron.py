@@ -97,6 +97,93 @@ def test_validations_stand_at_their_own_iteration() -> None:
     assert curves(Megatron, text(*lines))["val_loss"] == [(1000, 2.3), (1100, 2.2)]
 
 
+def test_a_validation_after_the_last_step_stands_there() -> None:
+    """It names no iteration; the one on the test data is none."""
+    lines = (
+        row(500, 2.4).rstrip("\n"),
+        " validation loss at the end of training for val data | lm loss value: 2.5E+00 | lm loss PPL: 9.9E+00 | ",
+        " validation loss at the end of training for test data | lm loss value: 2.7E+00 | lm loss PPL: 9.9E+00 | ",
+    )
+    assert curves(Megatron, text(*lines))["val_loss"] == [(500, 2.5)]
+
+
+def test_a_validation_may_hold_other_values_first() -> None:
+    """Further prediction heads have losses of their own; until 2020 it was `LM loss`."""
+    lines = (
+        " validation loss at iteration 10 | mtp_1 loss value: 5.0E+00 | mtp_1 loss PPL: 9.9 | lm loss value: 2.5 | ",
+        " validation loss at iteration 20 | LM loss: 2.25 | LM PPL: 9.48774",
+    )
+    assert curves(Megatron, text(*lines))["val_loss"] == [(10, 2.5), (20, 2.25)]
+
+
+def test_rows_of_2019_have_no_colons() -> None:
+    """Behind the names of what they measure."""
+    line = (
+        " iteration      100/  320000 | elapsed time per iteration (ms): 963.3 | learning rate 3.937E-06 |"
+        " lm loss 8.995377E+00 | loss scale 131072.0 |"
+    )
+    assert curves(Megatron, text(line)) == {
+        "learning_rate": [(100, 3.937e-6)],
+        "loss_scale": [(100, 131072.0)],
+        "step_seconds": [(100, pytest.approx(0.9633))],
+        "train_loss": [(100, 8.995377)],
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tokens per gpu per second (tgs)", "Tokens per second per GPU (Tok/s/GPU)", "tokens per GPU (tokens/s/GPU)"],
+)
+def test_some_forks_print_the_tokens_a_second_of_one_gpu(name: str) -> None:
+    """Megatron-DeepSpeed and others."""
+    line = OLD.format(loss=f"lm loss: 2.0 | {name}: 1146.733 | ")
+    assert curves(Megatron, text(line))["tokens_per_second"] == [(20, 1146.733)]
+    assert Megatron.traits.tokens_per_second_of == "device"
+
+
+def test_memory_is_told_by_many_ranks_after_the_first_row() -> None:
+    """In no fixed order: one is taken, at the step of the row before it."""
+    said = [
+        f"[Rank {rank}] (after 1 iterations) memory (MB) | allocated: 15492.8 | max allocated: 15492.8 |"
+        " reserved: 18738.0 | max reserved: 18738.0"
+        for rank in range(8)
+    ]
+    found = curves(Megatron, text(row(100, 2.3).rstrip("\n"), *said, row(200, 2.2).rstrip("\n"), said[0]))
+    assert found["memory_bytes"] == [(100, 18738.0 * 2**20), (200, 18738.0 * 2**20)]
+
+
+@pytest.mark.parametrize("lines_a_time", [None, 1, 2])
+def test_the_pipelines_own_rows_count_until_megatrons_come(lines_a_time: int | None) -> None:
+    """The first rank's log has no others; the job's has both, and each loss would be there twice."""
+    stage = "steps: {} loss: 12.7902 iter time (s): 150.471 samples/sec: 6.805"
+    lines = [stage.format(1), OLD.format(loss="lm loss: 1.2E+01 | "), stage.format(21), stage.format(22)]
+    assert curves(Megatron, text(stage.format(1), stage.format(2)))["train_loss"] == [(1, 12.7902), (2, 12.7902)]
+    assert curves(Megatron, text(*lines), lines_a_time)["train_loss"] == [(1, 12.7902), (20, 12.0)]
+
+
+def test_source_and_prose_are_no_rows() -> None:
+    """The format string, and a row that somebody quotes."""
+    quoted = OLD.format(loss="lm loss: 1.2E+01 | ").strip()
+    source = (
+        "log_string = ' iteration {:8d}/{:8d} |'.format(iteration, args.train_iters)",
+        f'print("{quoted}")',
+        f"# {quoted}",
+        f"The log says {quoted}",
+    )
+    assert curves(Megatron, text(*source)) == {}
+    assert Megatron.sniff(text(*source)) == 0
+
+
+def test_a_second_run_opens_a_segment() -> None:
+    """The job starts again in the same file from its last checkpoint."""
+    resumed = "  successfully loaded checkpoint from checkpoints [ t 1/2, p 1/1 ] at iteration 2000\n"
+    again = start() + resumed + "".join(row(step, 2.0) for step in range(2100, 2600, 100))
+    found = run_of(read(Megatron, log(30) + again.encode()))
+    assert len(found.segments) == 2
+    assert found.series("train_loss").steps[-1] == 2500
+    assert "resume" in {notice.kind for notice in found.notices}
+
+
 def test_the_arguments_become_facts_and_samples_tokens() -> None:
     """With the context length known, consumed samples are tokens."""
     known = facts(Megatron, log(3))

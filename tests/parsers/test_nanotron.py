@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from format_checks import assert_cut_rows_give_no_wrong_number, assert_sturdy, assert_survives_noise, curves, facts
+from format_checks import (
+    assert_cut_rows_give_no_wrong_number,
+    assert_sturdy,
+    assert_survives_noise,
+    curves,
+    facts,
+    read,
+    run_of,
+)
 from logs_nanotron import log
 
 from parsers.formats.nanotron import Nanotron
@@ -38,6 +46,28 @@ def test_the_start_tells_batch_and_plan() -> None:
     known = facts(Nanotron, log(2))
     assert (known["batch_size"], known["gradient_accumulation_steps"], known["planned_steps"]) == (2, 16, 378_950)
     assert (known["global_batch_size"], known["block_size"]) == (64, 2048)
+
+
+def test_the_first_rows_tell_the_memory() -> None:
+    """PyTorch's most reserved bytes; only the first steps print it."""
+    row = ROW.format(giga="G", time="time_per_iteration_ms")
+    text = f"{row} | cuda_memory_allocated: 90.9M | cuda_max_memory_reserved: 2.5G\n".encode()
+    assert dict(curves(Nanotron, text)["memory_bytes"]) == pytest.approx({327281: 2.5e9})
+
+
+def test_source_and_prose_are_no_rows() -> None:
+    """The format string, and a row that somebody quotes."""
+    row = ROW.format(giga="G", time="time_per_iteration_ms").partition("]: ")[2]
+    source = f'log_rank(f"iteration: {{step}} / {{steps}} | lm_loss: 2.3")\n# {row}\nit printed {row}\n'.encode()
+    assert curves(Nanotron, source) == {}
+    assert Nanotron.sniff(source) == 0
+
+
+def test_a_second_run_opens_a_segment() -> None:
+    """The log goes on in the same file from an earlier step."""
+    found = run_of(read(Nanotron, log(30) + log(40)))
+    assert len(found.segments) == 2
+    assert found.series("train_loss").steps[-1] == 40
 
 
 def test_colours_before_the_row_do_not_hide_it() -> None:
