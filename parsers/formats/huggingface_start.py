@@ -20,7 +20,7 @@ LONGEST_CONFIG = 2000
 _CONFIG = re.compile(rb"Model config \w+ \{$")
 _PLAN = re.compile(
     rb"(Num examples|Num Epochs|Num update steps per epoch|Total train batch size|Total optimization steps)"
-    rb"(?: \([^)\n]{0,80}\))? = (\d[\d,]*)"
+    rb"(?: \([^)\n]{0,80}\))? = (\d[\d,]{0,15})(?!\d)"
 )
 
 

@@ -21,6 +21,10 @@ LEAST_SECONDS = 20
 """A bar shows whole seconds, so that over as many a mean is right to 5 %."""
 
 
+MOST_STEPS = 1e12
+"""No run is longer: its epoch was cut or is no number."""
+
+
 class Row(NamedTuple):
     """A dict that the Trainer printed: on which line, at which epoch, and whether it is of training."""
 
@@ -197,8 +201,10 @@ class Steps:
     def _estimate(self, row: Row, *, went_back: bool) -> int | None:
         if row.epoch is None or self.per_epoch is None:
             return None
-        guess, doubt = row.epoch * self.per_epoch, _doubt(row.epoch, self.per_epoch)
-        step = round(guess)
+        guess = row.epoch * self.per_epoch
+        if not 0 <= guess < MOST_STEPS:
+            return None
+        step, doubt = round(guess), _doubt(row.epoch, self.per_epoch)
         if went_back:
             return step
         if not row.trains:
