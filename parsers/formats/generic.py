@@ -1,102 +1,230 @@
-"""Loops that people write themselves, by the names that they print: the last resort."""
+"""Loops that nobody knows: rows of names and numbers. The last resort."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from itertools import islice
+from typing import ClassVar, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from parsers.batches import NO_STEP
-from parsers.formats.generic_rows import COUNTER, EPOCH, LOSSES, STEP, LooseRow
-from parsers.records import Points, Recognised, Record, Traits
-from parsers.row_patterns import Attach
+from parsers.formats.generic_rows import PLACES, GuessedRow, guess, items_of
+from parsers.formats.generic_steps import ALIKE, Kind, Placing, Seen
+from parsers.formats.generic_tables import Tables
+from parsers.names import unit_told
+from parsers.records import Fact, Ints, Points, Recognised, Record, Traits
+from parsers.row_patterns import Layout, RowPattern
+from parsers.said import Said
 from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.text import ROW_TELLS, ROWS_TOLD, TextFormat
 
-PER_EPOCH = "steps_per_epoch"
-LANGUAGE = (b"token", b"perplexity", b"vocab", b"gpt", b"llama", b"transformer", b"bpb")
-"""In small letters: words of a language model's log."""
-
-BY_STEP = LooseRow(hint=b"loss", counter=STEP)
-BY_COUNTER = LooseRow(hint=b"loss", counter=COUNTER, unless=STEP)
-BY_EPOCH = LooseRow(hint=b"loss", counter=EPOCH, unless=STEP)
-OF_AN_EPOCH = LooseRow(hint=b"loss", turn=1, counter=EPOCH, unless=STEP, attach=Attach("before"))
-"""The summary of an epoch in a log whose rows count steps."""
+PLACED = GuessedRow(hint=b"loss")
+LOOSE = GuessedRow(hint=b"loss", placed=False, own=False)
+HEADER = Layout(
+    hint=b"epoch",
+    text=rb"(?i:^[\s=*#>-]{0,80}epoch) {0,3}[:#\[(=]? {0,3}{epoch}(?: ?(?:/| of ) ?{epochs})?[\])]?[\s:=*#-]{0,80}$",
+    start=rb"(?i:^[\s=*#>-]{0,80}epoch) {0,3}[:#\[(=]? {0,3}\d",
+    own=False,
+)
+"""A line that has nothing but an epoch; the rows below it belong to it."""
+COLUMNS = frozenset({*PLACES, "total", "epochs"})
+OF_LANGUAGE = (
+    b"perplexity",
+    b"tokens",
+    b"tok/s",
+    b"vocab",
+    b"gpt",
+    b"tokenizer",
+    b"language model",
+    b" ppl",
+    b"(ppl",
+    b"ppl:",
+    b"ppl=",
+)
+"""A log with one of these words is that of a language model."""
+LOOKED_AT = 40
+"""Lines with a loss at each end of a window that are looked at."""
+HEADERS = 2
+"""So many lines with an epoch alone make a log of rows that tell no epoch."""
+NAMED_OF = 400
+"""Lines that are looked at for a name."""
 
 
 class Generic(TextFormat):
-    """Any log whose lines name a loss and a step or an epoch: `step 10 loss 3.2`, `Epoch [3/100], Loss: 0.5`.
+    """Training loops of one's own, whose numbers mean what their names say (parsers/names.py); all of it is a guess.
 
-    It guesses by the names, and says what it took for what; a number whose name means nothing is left out. Steps are
-    those that the rows name; steps within an epoch are counted on where the row says how many an epoch has; where only
-    epochs are named, the steps are epochs. What the loss is of nobody knows. It is taken for a language model's where
-    the log speaks of tokens, perplexity or a vocabulary.
+    A row is a line that names a loss, with a step (step, iter, iteration, it, update), an epoch or an n/m. A count that
+    begins anew with each epoch is counted on. Where only epochs are told the steps are epochs; where `batch` counts
+    they are micro-batches, whose updates are not known; where nothing counts, and for an n/m without a name, they are
+    rows. "val" beside "loss" is a validation loss. What the losses are of, and in which unit, is not known; in a log
+    that speaks of tokens, perplexity, a vocabulary or GPT they are taken as nats per token. A count from 0 is taken as
+    printed after its update, one from 1 as the number of updates done.
     """
 
     name: ClassVar[str] = "generic"
-    title: ClassVar[str] = "a log of unknown make"
-    about: ClassVar[str] = (
-        "hand-rolled loops, guessed by their names: `step 10 | loss: 3.2 | lr: 1e-4`, `Epoch 3, Loss: 0.5`"
+    title: ClassVar[str] = "a training loop of its own"
+    about: ClassVar[str] = "loops of one's own, by guessing: `step 10 loss 3.2`, `Epoch [3/100], Loss: 0.5`, ..."
+    example: ClassVar[str] = "step: 10 | loss: 3.2170 | val loss: 3.3012 | lr: 1.0e-04"
+    traits: ClassVar[Traits] = Traits(
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        loss_unit="unknown",
+        explanations={"train_loss": "what the log calls the loss; what it is the mean of is not known"},
     )
-    example: ClassVar[str] = "Epoch [3/100], Step [200/600], Loss: 0.5012, lr: 1.0e-04"
-    traits: ClassVar[Traits] = Traits(updates_at_train_row=0, updates_at_eval_row=0, loss_unit="unknown")
     sure: ClassVar[float] = 0.34
-    rows: ClassVar = (BY_STEP, BY_COUNTER, BY_EPOCH)
+    """Three rows are enough where nobody else knows them; any other format that knows a log is surer."""
+    rows: ClassVar = (PLACED, LOOSE, HEADER)
+    said: ClassVar = (
+        Said(
+            b"param",
+            rb"(?i:^[^A-Za-z\n]{0,40}(?:model|total|(?:total )?number of|num)(?: model| trainable)? param(?:eter)?s)"
+            rb" ?[:=] ?{parameters~}",
+            own=False,
+        ),
+        Said(b"vocab", rb"(?i:^[^A-Za-z\n]{0,40}vocab(?:ulary)?[ _]size) ?[:=] ?{vocab_size}", own=False),
+    )
+
+    @classmethod
+    def sniff(cls, window: bytes) -> float:
+        """How sure, from 0 to 0.34: by rows that tell where they are, else by at least three alike."""
+        lines = [line for line in Tables().spelled_out(window).split(b"\n") if b"loss" in line.lower()]
+        looked = lines if len(lines) <= 2 * LOOKED_AT else [*lines[:LOOKED_AT], *lines[-LOOKED_AT:]]
+        placed = sum(1 for line in looked for _ in PLACED.find(line))
+        if not placed:
+            alike = Counter(tuple(s.name for s in row.values) for line in looked for row in LOOSE.find(line))
+            most = max(alike.values(), default=0)
+            placed = most if most >= ALIKE or (most and _headers(window) >= HEADERS) else 0
+        return cls.sure * min(1.0, ROW_TELLS * min(placed, ROWS_TOLD))
 
     def __init__(self) -> None:
         super().__init__()
-        self._told: tuple[Traits, frozenset[str]] | None = None
-        self._taken: dict[str, None] = {}
-        self._counts_steps = False
-        self._first_epoch: float | None = None
-        self._language = False
+        self._tables = Tables()
+        self._placing = Placing()
+        self._waiting: list[Batch] = []
+        self._epochs: int | None = None
+        self._step_losses = False
+        """Whether rows with a step have a loss of training: then one of an epoch is the mean of those."""
+        self._patterns: dict[tuple[str, ...], RowPattern] = {}
+        self._named: dict[str, str] = {}
+        self._spoken: set[str] = set()
+        """All names in rows, also of what is left out."""
+        self._language: Literal["nats", "unknown"] | None = None
+        self._told: Recognised | None = None
 
     def feed(self, lines: bytes) -> list[Record]:
-        """The records of whole lines, and what was guessed as soon as there are points."""
-        self._language = self._language or any(word in lines.lower() for word in LANGUAGE)
-        return self._telling(super().feed(lines))
+        """The records of whole lines."""
+        return self._guessed(self._tables.spelled_out(lines), super().feed)
 
     def finish(self, half: bytes) -> list[Record]:
-        """As of every text log."""
-        return self._telling(super().finish(half))
+        """A last line that has no end gives nothing: which of its numbers are whole cannot be known."""
+        del half
+        return super().finish(b"")
 
     def chosen(self, batches: list[Batch]) -> list[Batch]:
-        """The rows with steps that count on over epochs; summaries of epochs go with the step before them."""
-        self._counts_steps = self._counts_steps or any(b.pattern is not BY_EPOCH for b in batches)
-        for batch in batches:
-            self._taken |= dict.fromkeys(batch.metrics)
-        return [self._counted(batch) for batch in batches]
-
-    def _counted(self, batch: Batch) -> Batch:
-        if batch.pattern is BY_EPOCH:
-            if not self._counts_steps:
-                return batch
-            return replace(batch, pattern=OF_AN_EPOCH, steps=np.full(len(batch.lines), NO_STEP))
-        per_epoch = batch.facts.pop(PER_EPOCH, None)
-        if per_epoch is None or "epoch" not in batch.metrics:
-            return batch
-        epochs = batch.columns[batch.metrics.index("epoch")]
-        if self._first_epoch is None and len(epochs):
-            self._first_epoch = float(epochs[0])
-        base = 0.0 if self._first_epoch == 0 else 1.0
-        length = np.array([float(text) for text in per_epoch])
-        whole = np.where(np.isfinite(epochs) & (np.abs(epochs) < 2**31), epochs, base)
-        return replace(batch, steps=batch.steps + ((whole - base) * np.minimum(length, 2**31)).astype(np.int64))
-
-    def _telling(self, records: list[Record]) -> list[Record]:
-        if not any(isinstance(record, Points) for record in records):
-            return records
-        traits = replace(
-            self.traits,
-            steps_count="updates" if self._counts_steps else "epochs",
-            loss_unit="nats" if self._language else "unknown",
+        """The rows at their steps, those that waited first."""
+        order = sorted(
+            (line, b, row) for b, batch in enumerate(batches) for row, line in enumerate(batch.lines.tolist())
         )
-        names = frozenset(self._taken)
-        if self._told == (traits, names):
+        columns = [dict(zip(b.metrics, (c.tolist() for c in b.columns), strict=True)) for b in batches]
+        kinds = [_kind(batch) for batch in batches]
+        steps = [np.full(len(batch.lines), -1, np.int64) for batch in batches]
+        means = [np.zeros(len(batch.lines), np.bool_) for batch in batches]
+        done: list[Batch] = []
+        for _, at, row in order:
+            given = {name: column[row] for name, column in columns[at].items()}
+            metrics = tuple(name for name in given if name not in COLUMNS)
+            seen = Seen(kinds[at], given.get(kinds[at]), given.get("total"), given.get("epoch"), metrics)
+            self._epochs = round(given["epochs"]) if given.get("epochs", 0.0) > 0 else self._epochs
+            step = self._placing.of(seen)
+            if step is not None:
+                steps[at][row] = step
+                mean = seen.kind in ("epoch", "none") and self._step_losses and "train_loss" in metrics
+                means[at][row] = mean and self._placing.by_count
+                self._step_losses |= seen.kind not in ("epoch", "none") and "train_loss" in metrics
+            elif seen.kind != "header":
+                self._waiting.append(batches[at].only(np.array([row])))
+            if released := self._placing.released():
+                one = np.ones(1, np.bool_)
+                done += [_stepped(b, np.array([s]), one) for b, s in zip(self._waiting, released, strict=True)]
+                self._waiting = []
+        for batch in self._waiting:
+            batch.lines = np.zeros(1, np.int64)
+        for batch, told, mean_of in zip(batches, steps, means, strict=True):
+            done.append(_stepped(batch, told, (told >= 0) & ~mean_of))
+            done.append(_stepped(batch, told, (told >= 0) & mean_of, without="train_loss"))
+        for batch in done:  # a loss of training and one of validation at the same step are no copies
+            batch.pattern = self._patterns.setdefault(batch.metrics, RowPattern(hint=b""))
+        return [batch for batch in done if len(batch.lines) and batch.metrics]
+
+    def _guessed(self, lines: bytes, read: Callable[[bytes], list[Record]]) -> list[Record]:
+        """The records behind what was guessed, and behind the plan that the rows told."""
+        records = read(lines)
+        metrics = {name for record in records if isinstance(record, Points) for name in record.columns}
+        if not metrics and self._told is None:
             return records
-        self._told = (traits, names)
-        counted = "steps" if self._counts_steps else "epochs"
-        shown = ", ".join(sorted(names & {*LOSSES}) + sorted(names - {*LOSSES}))
-        why = f"no trainer's own lines, so it is guessed from the names in them: {counted}, {shown}"
-        return [Recognised(self.name, self.title, traits, why), *records]
+        self._learn_names(lines, metrics)
+        if self._language is None and any(word in lines.lower() for word in OF_LANGUAGE):
+            self._language = "nats"
+        self._language = unit_told(self._spoken) or self._language
+        now = Recognised(self.name, self.title, self._traits(), self._why())
+        first: list[Record] = [] if now == self._told else [now]
+        self._told = now
+        return [*first, *self._learned.new(self._plan()), *records]
+
+    def _learn_names(self, lines: bytes, metrics: set[str]) -> None:
+        """Remembers how the log calls what was taken, from the first line that has it."""
+        if metrics <= set(self._named.values()):
+            return
+        named = (line for line in lines.split(b"\n") if b"loss" in line.lower())
+        for _, line in zip(range(NAMED_OF), named, strict=False):
+            if (row := guess(line)) is not None:
+                self._spoken.update(item.name for item in items_of(line))
+                for name in row.named:
+                    self._named.setdefault(name.printed, name.meaning)
+
+    def _traits(self) -> Traits:
+        counts = self._placing.counts or "rows"
+        after = 1 if counts == "updates" and self._placing.first == 0 else 0
+        return replace(
+            self.traits, steps_count=counts, updates_at_train_row=after, loss_unit=self._language or "unknown"
+        )
+
+    def _why(self) -> str:
+        said = [f'"{printed or "n/m"}" is taken as {SAID.get(what, what)}' for printed, what in self._named.items()]
+        return "guessed: " + ", ".join(said)
+
+    def _plan(self) -> list[Fact]:
+        placing, told = self._placing, []
+        epochs = self._epochs
+        if epochs is not None:
+            told.append(Fact("planned_epochs", epochs, "log", "the rows"))
+        if placing.total is not None and placing.counts == "updates":
+            known = placing.within is False or placing.alone
+            total = placing.total if known else placing.total * epochs if placing.within and epochs else None
+            told += [] if total is None else [Fact("planned_steps", total, "log", "the rows")]
+        return told
+
+
+SAID = {"update": "the step", "batch": "the batch", "epoch": "the epoch", "count": "the step"}
+
+
+def _headers(window: bytes) -> int:
+    lines = (line for line in window.split(b"\n") if b"epoch" in line.lower())
+    return sum(1 for _ in islice((1 for line in lines for _ in HEADER.find(line)), HEADERS))
+
+
+def _kind(batch: Batch) -> Kind:
+    if batch.pattern is HEADER:
+        return "header"
+    return next((cast("Kind", name) for name in PLACES if name in batch.metrics), "none")
+
+
+def _stepped(batch: Batch, steps: Ints, keep: npt.NDArray[np.bool_], without: str = "") -> Batch:
+    """Some rows at their steps, without the columns that told them; an epoch beside a step is a metric."""
+    gone = (COLUMNS - ({"epoch"} if {"update", "batch", "count"} & {*batch.metrics} else set())) | {without}
+    kept = [(name, column) for name, column in zip(batch.metrics, batch.columns, strict=True) if name not in gone]
+    rows = replace(batch, steps=steps, metrics=tuple(n for n, _ in kept), columns=[c for _, c in kept])
+    return rows if keep.all() else rows.only(np.flatnonzero(keep))

@@ -22,19 +22,19 @@ PROGRESS = Layout(
     text=LOGGER + rb"\bProgress on:train (?P<done>" + COUNT + rb")it/(?:(?P<planned_steps>" + COUNT + rb")it|-)"
     rb" rate:(?:{step_seconds}s/it|{rate}it/s|-) remaining:[\d:?, days]{1,24} elapsed:[\d:, days]{1,24}"
     rb" postfix:loss={train_loss}",
-    start=rb"^Progress on:train |\btqdm_loggable\.tqdm_logging\b",
+    start=rb"^Progress on:train |tqdm_loggable\.tqdm_logging\b",
 )
 """Its steps are taken from `done`, which may be 1.23k."""
 EVAL = Fields(
     hint=b" loss: ",
     turn=1,
-    anchor=rb"\blevanter\.(?:eval|callbacks)\b[^\n]{0,120}?(?::: ?|\s)"
+    anchor=rb"levanter\.(?:eval|callbacks)\b[^\n]{0,120}?(?::: ?|\s)"
     rb"(?=(?:eval|[\w./-]{1,120} validation|validation|[\w./-]{1,120}) loss: )",
     item=rb"(?P<name>(?:[\w./-]{1,120} validation|[\w./-]{1,120}) loss): {value}",
     translate=lambda name: _set_of(name.removesuffix(" loss").removesuffix("validation").strip()),
     attach=Attach("before"),
     ends=rb"\s*$",
-    start=rb"\blevanter\.(?:eval|callbacks)\b",
+    start=rb"levanter\.(?:eval|callbacks)\b",
 )
 
 
