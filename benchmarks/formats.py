@@ -66,8 +66,8 @@ def blocks(text: bytes) -> list[bytes]:
 
 def our_pass(kind: type[Format], text: bytes) -> None:
     reader = kind()
-    for block in blocks(text):
-        reader.feed(clean(block))
+    for block in blocks(clean(text)):  # bars end in a carriage return, which cleaning makes a line end
+        reader.feed(block)
     reader.close()
 
 
