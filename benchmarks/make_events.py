@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from parsers.crc32c import Bytes, masked_crc32c
+from parsers.stores.crc32c import Bytes, masked_crc32c
 
 TAGS = ("train/loss", "train/learning_rate", "train/grad_norm", "train/epoch")
 BEGAN = 1.7e9

@@ -8,7 +8,7 @@ from pathlib import Path
 from parsers.format import Format
 from parsers.formats import FORMATS, STORES
 from parsers.records import Traits
-from parsers.store import Store
+from parsers.stores.store import Store
 
 PAGE = Path(__file__).with_name("formats.md")
 HEAD = """\

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from parsers.names import Meaning
 from parsers.records import Floats, Ints, Traits
-from parsers.tables import Kind, Table
+from parsers.rows.tables import Kind, Table
 
 Bools = npt.NDArray[np.bool_]
 

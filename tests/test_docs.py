@@ -10,9 +10,9 @@ from typing import ClassVar, cast
 from format_checks import curves, facts
 
 from parsers.records import Traits
-from parsers.row_patterns import Layout
-from parsers.said import Said
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Layout
+from parsers.rows.said import Said
+from parsers.rows.text import TextFormat
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -23,7 +23,7 @@ def test_the_page_of_formats_is_made_from_the_classes() -> None:
     made = import_module("list_formats")
     from parsers.format import Format
     from parsers.formats import FORMATS, STORES
-    from parsers.store import Store
+    from parsers.stores.store import Store
 
     known: tuple[type[Format | Store], ...] = (*FORMATS, *STORES)
     text = made.PAGE.read_text(encoding="utf-8")

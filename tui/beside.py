@@ -50,7 +50,7 @@ class Beside:
     def _read(self, format_name: str) -> None:
         self._read_for = format_name
         if self._log is not None:
-            from parsers.beside import facts_beside
+            from parsers.configs.beside import facts_beside
 
             self._facts, self._notices = facts_beside(self._log, format_name)
 

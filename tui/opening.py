@@ -12,12 +12,12 @@ from typing import Protocol
 from parsers.binary import no_text
 from parsers.clean import clean, printable
 from parsers.formats import recognise
-from parsers.places import Place, runs_in, store_of
-from parsers.places_look import store_by_name
+from parsers.places.places import Place, runs_in, store_of
+from parsers.places.places_look import store_by_name
 from parsers.records import Record
 from parsers.source import Source
 from parsers.sources import LogFile, StandardInput
-from parsers.store import Store
+from parsers.stores.store import Store
 from tui.errors import UserError
 from tui.options import Options
 

@@ -14,11 +14,11 @@ from diagnosis.lifecycle import Silence, state_of, steps_of
 from diagnosis.run import Run
 from gpu.processes import writers
 from gpu.sample import GpuSample
-from parsers.config import ConfigError, read_config
+from parsers.configs.config import ConfigError, read_config
 from parsers.records import Fact, Record
 from parsers.replay import Replay
 from parsers.source import Source
-from parsers.store import Store
+from parsers.stores.store import Store
 from tui.beside import Beside
 from tui.errors import UserError
 from tui.hardware import peak_of
@@ -52,7 +52,7 @@ def counted_tokens(data: Path) -> float:
 
     It may take seconds, so it is asked for before a screen is drawn.
     """
-    from parsers.unique_tokens import DataError, unique_tokens
+    from parsers.datasets.unique_tokens import DataError, unique_tokens
 
     try:
         return float(unique_tokens(data).tokens)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from parsers.foreign import words
 from parsers.format import Format
 from parsers.formats.build_nanogpt import BuildNanoGPT
 from parsers.formats.composer import Composer
@@ -35,7 +34,8 @@ from parsers.formats.torchtune import TorchTune
 from parsers.formats.tqdm import Tqdm
 from parsers.formats.trainer_state import TrainerState
 from parsers.formats.wandb import Wandb
-from parsers.store import Store
+from parsers.rows.foreign import words
+from parsers.stores.store import Store
 
 FORMATS: tuple[type[Format], ...] = (
     NanoGPT,

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from parsers.records import Traits
-from parsers.row_patterns import Attach, Fields, Layout
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Attach, Fields, Layout
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 GB = 1e9
 SLOWEST = 0.05

@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from parsers.columns import Bools, Frame, Rows, numbers, steps_of, told, wall_seconds
-from parsers.foreign import Hinted, words
 from parsers.format import Format
 from parsers.formats.csv_header import HINTS, LONGEST, Counts, Header, cells_of, header_of
 from parsers.names import unit_told
 from parsers.records import Floats, Recognised, Record, Traits
-from parsers.segments import At, Segments
-from parsers.tables import Table, merged
+from parsers.rows.foreign import Hinted, words
+from parsers.rows.segments import At, Segments
+from parsers.rows.tables import Table, merged
 
 ROWS_TOLD = 3
 """As many rows after a header leave no doubt."""

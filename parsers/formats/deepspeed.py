@@ -7,9 +7,9 @@ from typing import ClassVar
 from parsers.formats.deepspeed_lines import CHECKPOINT, MEMORY, OVERFLOW, PIPELINE
 from parsers.formats.generic import Generic
 from parsers.records import Traits
-from parsers.row_patterns import Layout
-from parsers.said import Said
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Layout
+from parsers.rows.said import Said
+from parsers.rows.text import TextFormat
 
 BESIDE_A_LOOP = 0.2
 """How sure it is at most where somebody's own loop prints losses, which its own rows do not: that one says more."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from parsers.row_patterns import Attach, Layout
-from parsers.said import Said
+from parsers.rows.row_patterns import Attach, Layout
+from parsers.rows.said import Said
 
 GIB = 2.0**30
 

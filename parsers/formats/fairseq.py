@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from parsers.numbers import value
 from parsers.records import Fact, Record, Traits
-from parsers.row_patterns import Fields, Names, RowPattern
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.tables import Kind, Table
-from parsers.text import TextFormat
+from parsers.rows.numbers import value
+from parsers.rows.row_patterns import Fields, Names, RowPattern
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.tables import Kind, Table
+from parsers.rows.text import TextFormat
 
 NATS = 0.6931471805599453
 """Nats in a bit, ln 2: criterions divide by it (fairseq/criterions/cross_entropy.py, reduce_metrics)."""

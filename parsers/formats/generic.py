@@ -16,10 +16,10 @@ from parsers.formats.generic_steps import ALIKE, Kind, Placing, Seen
 from parsers.formats.generic_tables import Tables
 from parsers.names import unit_told
 from parsers.records import Fact, Ints, Points, Recognised, Record, Traits
-from parsers.row_patterns import Layout, RowPattern
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import ROW_TELLS, ROWS_TOLD, TextFormat
+from parsers.rows.row_patterns import Layout, RowPattern
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import ROW_TELLS, ROWS_TOLD, TextFormat
 
 PLACED = GuessedRow(hint=b"loss")
 LOOSE = GuessedRow(hint=b"loss", placed=False, own=False)

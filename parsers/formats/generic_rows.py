@@ -9,10 +9,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from parsers.foreign import credible
 from parsers.names import columns_of, meaning_of, step_of
-from parsers.numbers import NUMBER
-from parsers.row_patterns import Found, RowPattern, Span
+from parsers.rows.foreign import credible
+from parsers.rows.numbers import NUMBER
+from parsers.rows.row_patterns import Found, RowPattern, Span
 
 LONGEST = 1000
 MOST_NUMBERS = 60

@@ -7,11 +7,11 @@ from typing import ClassVar
 from parsers.formats.deepspeed_lines import CHECKPOINT, MEMORY, OVERFLOW
 from parsers.formats.megatron_arguments import BEGIN, Arguments
 from parsers.formats.megatron_lines import AT_THE_END, LOSS, PADDED, REPORTED_MEMORY, VALIDATION
-from parsers.numbers import NUMBER
 from parsers.records import Record, Traits
-from parsers.row_patterns import Fields, Layout, Names
-from parsers.said import Said
-from parsers.text import TextFormat
+from parsers.rows.numbers import NUMBER
+from parsers.rows.row_patterns import Fields, Layout, Names
+from parsers.rows.said import Said
+from parsers.rows.text import TextFormat
 
 NAMES: Names = {
     "lm_loss": ("train_loss", 1.0),

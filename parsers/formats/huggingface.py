@@ -11,12 +11,12 @@ from parsers.formats.huggingface_bars import Bars
 from parsers.formats.huggingface_rows import END, NO_LANGUAGE_LOSS, PER_DEVICE, ROWS, SPEED, TRAIN, evaluation
 from parsers.formats.huggingface_start import SAID, ModelText, Plans
 from parsers.formats.huggingface_steps import Row, Steps
-from parsers.page import Page
 from parsers.records import Fact, Notice, Recognised, Record, Traits
-from parsers.row_patterns import RowPattern
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.page import Page
+from parsers.rows.row_patterns import RowPattern
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 END_TELLS = 0.6
 """What the last dict adds to how sure it is: no other trainer prints one."""

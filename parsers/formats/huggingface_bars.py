@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from parsers.page import Page
+from parsers.rows.page import Page
 
 BAR = re.compile(
     rb"(?:^|(?<=[\]}]))(?:\[rank\d{1,5}\]: ?|\d{1,5}: )? *\d{1,3}%\|[^|\n]{0,1500}\| *"

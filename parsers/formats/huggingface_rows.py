@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from parsers.row_patterns import Attach, Fields, Names, RowPattern
+from parsers.rows.row_patterns import Attach, Fields, Names, RowPattern
 
 MIB, GIB = 2.0**20, 2.0**30
 

@@ -7,13 +7,13 @@ import re
 import sys
 from collections.abc import Mapping
 
-from parsers.config import facts_of_mapping
-from parsers.foreign import credible
+from parsers.configs.config import facts_of_mapping
 from parsers.formats.huggingface_steps import Plan
-from parsers.numbers import number, value
-from parsers.page import Page
 from parsers.records import Fact, Record, Value
-from parsers.said import Said
+from parsers.rows.foreign import credible
+from parsers.rows.numbers import number, value
+from parsers.rows.page import Page
+from parsers.rows.said import Said
 
 LONGEST_CONFIG = 2000
 """Lines."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from parsers.foreign import CODE
+from parsers.rows.foreign import CODE
 
 STRING = rb'"(?:[^"\\\x00-\x1f]|\\.)*+"'
 NUMBER = rb"-?\d++(?:\.\d++)?+(?:[eE][-+]?\d++)?+"

@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from parsers.columns import Frame, Rows, numbers, steps_of, told, wall_seconds
-from parsers.foreign import words
 from parsers.format import Format
 from parsers.formats.csv_header import CLOCKS, LOSSES, Counts, enough
 from parsers.formats.json_layout import Row, Shape, Shapes, Values, flat, json_in
 from parsers.names import ONE_RUN, Meaning, Taken, meaning_of, step_of, unit_told
 from parsers.records import Fact, Floats, Notice, Recognised, Record, Traits
-from parsers.segments import At, Segments
-from parsers.tables import Table, merged
+from parsers.rows.foreign import words
+from parsers.rows.segments import At, Segments
+from parsers.rows.tables import Table, merged
 
 LINES_SNIFFED = 64
 ROWS_TOLD = 3

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from parsers.records import Recognised, Record, Traits
-from parsers.row_patterns import Attach, Fields, Layout, Names
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Attach, Fields, Layout, Names
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 NAMES: Names = {
     "loss": ("train_loss", 1.0),

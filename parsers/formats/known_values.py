@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parsers.records import Floats
-from parsers.tables import Kind, Table
+from parsers.rows.tables import Kind, Table
 
 
 def with_known(table: Table, name: str, values: Floats, *, instead_of: str | None = None) -> list[Table]:

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from parsers.records import Record, Traits
-from parsers.row_patterns import Attach, Fields, Layout
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Attach, Fields, Layout
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 FASTEST_ROUNDED = 1.0
 """Iterations per second below which the one decimal that is printed says too little."""

@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from parsers.formats.litgpt_iterations import Iterations, Rows, Update, counts, without
-from parsers.numbers import value
 from parsers.records import Fact, Record, Traits
-from parsers.row_patterns import Attach, Layout
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.numbers import value
+from parsers.rows.row_patterns import Attach, Layout
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 MILLISECONDS = 1e-3
 TRAIN = (

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parsers.records import Floats, Ints
-from parsers.skeleton import Batch
+from parsers.rows.skeleton import Batch
 
 MOST_SUMMED = 4096
 """Micro-batches of one update whose times are added up at most."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from parsers.foreign import words
 from parsers.records import Value
+from parsers.rows.foreign import words
 
 LINE = re.compile(rb"^\| ([a-zA-Z][\w ()]{1,20}?) +\| (\S.{0,200}?) *\|\s*$")
 LONGEST = 400

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from parsers.numbers import NUMBER, number
 from parsers.records import Traits, Value
-from parsers.row_patterns import Fields, Names
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.numbers import NUMBER, number
+from parsers.rows.row_patterns import Fields, Names
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 GARBAGE_ROWS = 2
 """After each start the first row times the compilation, the second only how long its dispatch took."""

@@ -12,11 +12,11 @@ from parsers.formats.known_values import with_known, without_where
 from parsers.formats.megatron_arguments import BEGIN, Arguments
 from parsers.formats.megatron_lines import AT_THE_END, PADDED, REPORTED_MEMORY, VALIDATION
 from parsers.records import Record, Traits
-from parsers.row_patterns import Fields, Names
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.tables import Table
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Fields, Names
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.tables import Table
+from parsers.rows.text import TextFormat
 
 TERA = 1e12
 NAMES: Names = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from parsers.config import facts_of_mapping
+from parsers.configs.config import facts_of_mapping
 from parsers.records import Fact
 
 ARGUMENT = re.compile(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from parsers.row_patterns import Attach, Layout
-from parsers.said import Said
+from parsers.rows.row_patterns import Attach, Layout
+from parsers.rows.said import Said
 
 MIB = 2.0**20
 LOSS = rb"(?: \| [^|\n]{1,80}){0,6}? \| *(?:(?i:lm[ _-]?)?loss value|LM loss): {val_loss}"

@@ -10,7 +10,9 @@ import numpy as np
 
 from parsers.clean import printable
 from parsers.growing_file import GrowingFile
-from parsers.mlflow_files import (
+from parsers.open_file import POLL_BYTES
+from parsers.records import Fact, Notice, NoticeKind, Recognised, Record, Restart, Traits
+from parsers.stores.mlflow_files import (
     META,
     METRICS,
     PARAMS,
@@ -22,11 +24,9 @@ from parsers.mlflow_files import (
     read_lines,
     read_meta,
 )
-from parsers.open_file import POLL_BYTES
-from parsers.records import Fact, Notice, NoticeKind, Recognised, Record, Restart, Traits
-from parsers.store import Store
-from parsers.stored_facts import StoredFacts
-from parsers.stored_rows import Metrics, StoredColumn, StoredRows
+from parsers.stores.store import Store
+from parsers.stores.stored_facts import StoredFacts
+from parsers.stores.stored_rows import Metrics, StoredColumn, StoredRows
 
 ENDINGS: dict[str, NoticeKind] = {"FINISHED": "end", "FAILED": "traceback", "KILLED": "warning"}
 """A run that was killed is over, but not done."""

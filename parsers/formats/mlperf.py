@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from parsers.numbers import value
 from parsers.records import Floats, Ints, Recognised, Record, Traits, Value
-from parsers.row_patterns import Layout
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.numbers import value
+from parsers.rows.row_patterns import Layout
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 LANGUAGE = ("gpt", "llama", "deepseek", "mixtral", "qwen")
 """How the names of benchmarks begin whose eval_accuracy is the validation loss (log perplexity) of a language model."""

@@ -8,10 +8,10 @@ import numpy as np
 
 from parsers.formats.known_values import with_known
 from parsers.records import Traits
-from parsers.row_patterns import Fields, Layout, Names
-from parsers.said import Said
-from parsers.tables import Table
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Fields, Layout, Names
+from parsers.rows.said import Said
+from parsers.rows.tables import Table
+from parsers.rows.text import TextFormat
 
 GB = 1e9
 STEPS_PER_SECOND = "steps_per_second"

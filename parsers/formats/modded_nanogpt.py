@@ -9,10 +9,10 @@ import numpy as np
 
 from parsers.formats.known_values import with_known
 from parsers.records import Floats, Record, Traits
-from parsers.row_patterns import Attach, Layout
-from parsers.said import Said
-from parsers.tables import Table
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Attach, Layout
+from parsers.rows.said import Said
+from parsers.rows.tables import Table
+from parsers.rows.text import TextFormat
 
 MILLISECONDS = 1e-3
 MIB = 2.0**20

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from parsers.foreign import words
-from parsers.numbers import number
 from parsers.records import Traits, Value
-from parsers.row_patterns import Attach, Layout
-from parsers.said import Said
-from parsers.text import TextFormat
+from parsers.rows.foreign import words
+from parsers.rows.numbers import number
+from parsers.rows.row_patterns import Attach, Layout
+from parsers.rows.said import Said
+from parsers.rows.text import TextFormat
 
 SCALES = {"step_seconds": 1e-3, "mfu": 0.01, "memory_bytes": 2.0**20}
 

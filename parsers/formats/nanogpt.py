@@ -7,8 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from parsers.block import Block
-from parsers.foreign import Hinted, words
 from parsers.format import Format
 from parsers.formats import nanogpt_header
 from parsers.formats.nanogpt_header import START_HINTS, Header, begins_run
@@ -21,10 +19,12 @@ from parsers.formats.nanogpt_rows import (
     may_hold_rows,
     row_across,
 )
-from parsers.messages import HINTS, TRACEBACK, Messages
 from parsers.records import Ints, Notice, Record, Traits
-from parsers.segments import At, Segments
-from parsers.tables import Row, Table, merged, sequence, tables_of
+from parsers.rows.block import Block
+from parsers.rows.foreign import Hinted, words
+from parsers.rows.messages import HINTS, TRACEBACK, Messages
+from parsers.rows.segments import At, Segments
+from parsers.rows.tables import Row, Table, merged, sequence, tables_of
 
 CHECKPOINT = b"saving checkpoint to "
 OTHER_HINTS = (CHECKPOINT, *nanogpt_header.HINTS, *HINTS)

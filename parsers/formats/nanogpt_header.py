@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from parsers.config import claim_of_name, fact, facts
-from parsers.foreign import credible, without_rank, words
+from parsers.configs.config import claim_of_name, fact, facts
+from parsers.configs.settings import literal, salvaged_settings
 from parsers.records import Fact, Notice, Record, Value
-from parsers.settings import literal, salvaged_settings
+from parsers.rows.foreign import credible, without_rank, words
 
 LONGEST_LINE = 4096
 LONGEST_SETTING = 1000

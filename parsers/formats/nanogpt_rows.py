@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from parsers.block import Block, Template
-from parsers.foreign import Hinted, credible
 from parsers.records import Ints
-from parsers.tables import Kind, Row, Table
+from parsers.rows.block import Block, Template
+from parsers.rows.foreign import Hinted, credible
+from parsers.rows.tables import Kind, Row, Table
 
 ITER = Kind(("train_loss", "step_seconds", "mfu"), turn=1)
 ITER_WITHOUT_MFU = Kind(("train_loss", "step_seconds"), turn=1)

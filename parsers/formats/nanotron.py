@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from parsers.records import Traits
-from parsers.row_patterns import Fields, Names
-from parsers.said import Said
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Fields, Names
+from parsers.rows.said import Said
+from parsers.rows.text import TextFormat
 
 NAMES: Names = {
     "lm_loss": ("train_loss", 1.0),

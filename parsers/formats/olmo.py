@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from parsers.numbers import value
 from parsers.records import Floats, Record, Traits, Value
-from parsers.row_patterns import Attach, Fields, Layout
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.numbers import value
+from parsers.rows.row_patterns import Attach, Fields, Layout
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 MB, GIB = 1e6, 2.0**30
 SLOWEST = 0.05

@@ -11,14 +11,14 @@ from time import perf_counter
 from typing import ClassVar
 
 from parsers.clean import printable
-from parsers.event_facts import facts_of, has_other_loss, is_hugging_face, is_language_model
-from parsers.event_file import EventFile, Reading
-from parsers.event_order import Name, Order
-from parsers.event_records import HEADER_BYTES, begins_event_file
-from parsers.event_scalars import Found, ScalarReader
-from parsers.event_tags import Tags
 from parsers.records import Notice, Recognised, Record, Restart, Traits
-from parsers.store import Store
+from parsers.stores.event_facts import facts_of, has_other_loss, is_hugging_face, is_language_model
+from parsers.stores.event_file import EventFile, Reading
+from parsers.stores.event_order import Name, Order
+from parsers.stores.event_records import HEADER_BYTES, begins_event_file
+from parsers.stores.event_scalars import Found, ScalarReader
+from parsers.stores.event_tags import Tags
+from parsers.stores.store import Store
 
 POLL_SECONDS = 0.02
 """No further block is begun after that; one takes some 8 ms of scalars, 35 ms of histograms."""

@@ -21,12 +21,12 @@ from parsers.formats.tqdm_rows import (
 )
 from parsers.formats.tqdm_steps import Bar, Steps
 from parsers.names import unit_told
-from parsers.page import Page
 from parsers.records import Fact, Floats, Ints, Recognised, Record, Traits
-from parsers.row_patterns import RowPattern
-from parsers.said import Said
-from parsers.skeleton import Batch
-from parsers.text import TextFormat
+from parsers.rows.page import Page
+from parsers.rows.row_patterns import RowPattern
+from parsers.rows.said import Said
+from parsers.rows.skeleton import Batch
+from parsers.rows.text import TextFormat
 
 ALL, TRAIN_LOSS, VAL_LOSS = -1, 1, 2
 DROPS = {"train_loss": TRAIN_LOSS, "val_loss": VAL_LOSS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from parsers.names import meaning_of
-from parsers.row_patterns import Attach, Fields, Layout
+from parsers.rows.row_patterns import Attach, Fields, Layout
 
 TAKEN = ("train_loss", "val_loss", "learning_rate", "grad_norm", "tokens_per_second", "loss_scale", "val_bpb")
 PER_SECOND = "per_second"

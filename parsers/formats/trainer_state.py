@@ -12,7 +12,7 @@ from typing import ClassVar
 from parsers.clean import printable
 from parsers.formats.jsonl import Jsonl
 from parsers.records import Fact, Recognised, Record, Traits
-from parsers.store import Store
+from parsers.stores.store import Store
 
 ENTRIES_A_POLL = 2048
 MOST_BYTES = 256 << 20

@@ -9,9 +9,9 @@ from typing import ClassVar
 from parsers.clean import printable
 from parsers.growing_file import GrowingFile
 from parsers.records import Notice, Recognised, Record, Restart, Traits
-from parsers.store import Store
-from parsers.wandb_records import HEADER, IDENT, RecordLog, header_fault
-from parsers.wandb_run import WandbRun
+from parsers.stores.store import Store
+from parsers.stores.wandb_records import HEADER, IDENT, RecordLog, header_fault
+from parsers.stores.wandb_run import WandbRun
 
 POLL_BYTES = 512 << 10
 """What one poll reads: some 30 ms of work."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parsers.records import Points, Recognised, Record, Traits
-from parsers.store import Store
+from parsers.stores.store import Store
 
 MAGIC = b"\0EVENTS\n"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from parsers.records import Fact, Points, Record, Value
-from parsers.store import Store
+from parsers.stores.store import Store
 
 Kind = TypeVar("Kind")
 

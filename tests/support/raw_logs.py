@@ -15,6 +15,7 @@ from diagnosis.case import Case
 from diagnosis.trend import eval_standard_error
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+CORPUS = SHARED / "corpus"
 NAMES = {"max_iters": "planned_steps", "warmup_iters": "warmup_steps", "lr_decay_iters": "decay_steps"}
 EVALS = ("val_loss", "eval_train_loss")
 PATTERNS = {

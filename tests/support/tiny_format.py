@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from parsers.records import Traits
-from parsers.row_patterns import Attach, Fields, Layout
-from parsers.said import Said
-from parsers.text import TextFormat
+from parsers.rows.row_patterns import Attach, Fields, Layout
+from parsers.rows.said import Said
+from parsers.rows.text import TextFormat
 
 
 class Tiny(TextFormat):

@@ -36,7 +36,7 @@ class Config:
 def config(monkeypatch: pytest.MonkeyPatch) -> Config:
     """A config that says learning_rate = 0.1."""
     made = Config(fact(0.1, "config", "hparams.yaml, lr"))
-    monkeypatch.setattr("parsers.beside.facts_beside", made.facts_beside)
+    monkeypatch.setattr("parsers.configs.beside.facts_beside", made.facts_beside)
     return made
 
 

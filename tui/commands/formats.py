@@ -15,7 +15,7 @@ def run(args: argparse.Namespace) -> int:
     del args
     from parsers.format import Format
     from parsers.formats import FORMATS, STORES
-    from parsers.store import Store
+    from parsers.stores.store import Store
 
     known: tuple[type[Format | Store], ...] = (*FORMATS, *STORES)
     names, abouts = max(len(kind.name) for kind in known), max(len(kind.about) for kind in known)

@@ -1,0 +1,1 @@
+"""The settings beside a log, and what they mean."""

@@ -1,0 +1,1 @@
+"""How many tokens a tokenised data set holds."""

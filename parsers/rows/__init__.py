@@ -1,0 +1,1 @@
+"""What all text formats share: from lines to rows, tables and records."""

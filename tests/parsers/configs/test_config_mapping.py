@@ -1,0 +1,145 @@
+"""Settings at hand and the wrappings in which they are kept: W&B, Hydra, Hugging Face, nanochat, Meta."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from parsers.configs.config import ConfigError, facts_of_mapping, read_config
+from parsers.configs.config_kinds import overrides
+from parsers.configs.config_names import MEANINGS
+from parsers.configs.config_values import READERS
+from parsers.records import Fact, Value
+
+
+def known(settings: dict[str, object]) -> dict[str, Value]:
+    return {fact.name: fact.value for fact in facts_of_mapping(settings, "log", "")}
+
+
+def test_settings_may_be_text_under_dotted_names() -> None:
+    """MLflow keeps nothing but text, W&B joins the names of sections."""
+    said: dict[str, object] = {"trainer.max_steps": "1000", "optim/lr": "3e-4", "n_layer": "12", "bf16": "True"}
+    assert facts_of_mapping(said, "config", "params") == [
+        Fact("planned_steps", 1000, "config", "params, trainer.max_steps"),
+        Fact("learning_rate", 3e-4, "config", "params, optim/lr"),
+        Fact("n_layer", 12, "config", "params, n_layer"),
+        Fact("dtype", "bfloat16", "config", "params, bf16"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"eval": {"batch_size": 3, "lr": 1}}, {"val_data": {"batch_size": 3}}, {"discriminator": {"lr": 1e-3}},
+     {"some_plugin": {"lr": 1e-3, "epochs": 3}}, {"vision_config": {"hidden_size": 3}}, {"n_layer": None},
+     {"n_layer": True}, {"n_layer": -1}, {"n_layer": "twelve"}, {"n_layer": 12.5}, {"lr": float("nan")},
+     {"lr": "1" * 40}, {"max_steps": -1}, {"betas": [0.9]}, {"betas": "none"}, {"max_duration": "3 weeks"},
+     {"warmup": "soon"}, {"lr_scheduler_type": "polynomial"}, {"dtype": "auto"}, {"run_name": "${name}"},
+     {"dataset": ["a", "b"]}, {"vocab_size": 10**400}, {"a": {"n_layer": 2}, "b": {"n_layer": 3}}, {}],
+)  # fmt: skip
+def test_what_is_open_gives_no_fact(settings: dict[str, object]) -> None:
+    """Another section's, unset, of another type, or said twice in two ways."""
+    assert known(settings) == {}
+
+
+def test_the_surest_setting_wins() -> None:
+    """A path before a name, a plain name before one that may mean more, the top before a section."""
+    assert known({"max_seq_length": 512, "training": {"seq_len": 1024}}) == {"block_size": 1024}
+    assert known({"batch_size": 128, "micro_batch_size": 4}) == {"batch_size": 4}
+    assert known({"model": {"vocab_size": 100}, "vocab_size": 200}) == {"vocab_size": 200}
+    assert known({"a": {"n_layer": 2}, "b": {"n_layer": 2}}) == {"n_layer": 2}
+
+
+def test_the_longest_context_of_a_model_is_not_what_it_is_trained_on() -> None:
+    """The limit is a fact of its own, and no tokens of a step are made of it."""
+    limit: dict[str, object] = {"max_position_embeddings": 131_072, "global_batch_size": 8}
+    assert known(limit) == {"max_positions": 131_072, "global_batch_size": 8}
+    both = known({**limit, "seq_length": 4096})
+    assert (both["block_size"], both["max_positions"], both["tokens_per_step"]) == (4096, 131_072, 32_768)
+
+
+def test_a_length_that_only_cuts_gives_no_tokens_per_step() -> None:
+    """Fine-tuning data is shorter than it; packed data is not."""
+    cut: dict[str, object] = {"cutoff_len": 2048, "global_batch_size": 16}
+    assert "tokens_per_step" not in known(cut)
+    assert known({**cut, "packing": True})["tokens_per_step"] == 32_768
+    assert "tokens_per_step" not in known({"seq_len": 2048, "global_batch_size": 16, "packing": False})
+
+
+def test_hugging_face_arguments() -> None:
+    """max_steps overrides the epochs, the ratio holds where the steps are 0, max_length is a setting of generation."""
+    said: dict[str, object] = {
+        "max_steps": 1000, "num_train_epochs": 3.0, "warmup_steps": 0, "warmup_ratio": 0.03, "learning_rate": 5e-5,
+        "lr_scheduler_type": "linear", "eval_strategy": "epoch", "eval_steps": 500, "logging_steps": 10,
+        "per_device_train_batch_size": 8, "per_device_eval_batch_size": 3, "max_length": 20, "min_length": 0,
+    }  # fmt: skip
+    assert known(said) == {
+        "planned_steps": 1000, "warmup_steps": 30, "learning_rate": 5e-5, "schedule": "linear", "decay_steps": 1000,
+        "min_lr": 0.0, "log_interval": 10, "batch_size": 8,
+    }  # fmt: skip
+    assert known({"max_steps": -1, "num_train_epochs": 3.0}) == {"planned_epochs": 3.0}
+
+
+def test_a_schedule_with_a_floor_of_its_own_does_not_end_at_zero() -> None:
+    """cosine_with_min_lr takes its floor from elsewhere."""
+    assert known({"lr_scheduler_type": "cosine_with_min_lr", "max_steps": 10}) == {
+        "schedule": "cosine", "planned_steps": 10,
+    }  # fmt: skip
+
+
+WRAPPED: list[tuple[str, object, dict[str, Value]]] = [
+    ("config.yaml", {"wandb_version": 1, "_wandb": {"desc": None, "value": {"cli_version": "0.16"}},
+                     "n_layer": {"desc": None, "value": 12}, "optim": {"desc": None, "value": {"lr": 0.1}}},
+     {"n_layer": 12, "learning_rate": 0.1}),
+    ("config.json", {"n_layer": {"value": 12}, "lr": {"value": 0.1, "desc": None}},
+     {"n_layer": 12, "learning_rate": 0.1}),
+    ("wandb-metadata.json", {"os": "Linux", "python": "3.11", "program": "train.py", "gpu": "NVIDIA GeForce RTX 4070",
+                             "gpu_count": 1, "args": ["config/x.py", "--batch_size=12", "--lr", "1e-3", "--compile"]},
+     {"batch_size": 12, "learning_rate": 1e-3, "compile": True, "gpu_name": "NVIDIA GeForce RTX 4070"}),
+    ("overrides.yaml", ["+model.n_layer=6", "optimizer.lr=3e-4", "~logger"], {"n_layer": 6, "learning_rate": 3e-4}),
+    ("trainer_state.json", {"log_history": [], "max_steps": 8712, "num_train_epochs": 3, "train_batch_size": 4,
+                            "eval_steps": 500, "logging_steps": 5, "epoch": 1.2, "global_step": 7},
+     {"planned_steps": 8712, "planned_epochs": 3.0, "log_interval": 5, "batch_size": 4}),
+    ("meta_001000.json", {"step": 1000, "device_batch_size": 32, "max_seq_len": 2048,
+                          "model_config": {"sequence_len": 2048, "vocab_size": 65_536, "n_layer": 20, "n_head": 10,
+                                           "n_kv_head": 5, "n_embd": 1280},
+                          "user_config": {"run": "d20", "total_batch_size": 524_288, "num_iterations": -1}},
+     {"batch_size": 32, "block_size": 2048, "vocab_size": 65_536, "n_layer": 20, "n_head": 10, "n_kv_head": 5,
+      "n_embd": 1280, "run_name": "d20", "tokens_per_step": 524_288}),
+    ("args.json", {"device_batch_size": 32, "total_batch_size": 524_288},
+     {"batch_size": 32, "tokens_per_step": 524_288}),
+    ("params.json", {"dim": 4096, "n_layers": 32, "n_heads": 32, "n_kv_heads": 8, "vocab_size": 128_256},
+     {"n_embd": 4096, "n_layer": 32, "n_head": 32, "n_kv_head": 8, "vocab_size": 128_256}),
+    ("config.json", {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024,
+                     "n_ctx": 1024, "vocab_size": 50_257, "resid_pdrop": 0.1},
+     {"n_embd": 768, "n_layer": 12, "n_head": 12, "max_positions": 1024, "vocab_size": 50_257, "dropout": 0.1,
+      }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "expected"), WRAPPED)
+def test_wrapped_settings_are_unwrapped(tmp_path: Path, name: str, content: object, expected: dict[str, Value]) -> None:
+    """Each wrapping is known by its own keys."""
+    path = tmp_path / name
+    path.write_text(json.dumps(content))  # JSON is YAML too
+    assert {fact.name: fact.value for fact in read_config(path)} == expected
+
+
+def test_a_list_that_is_none_of_overrides_holds_no_settings(tmp_path: Path) -> None:
+    """Hydra's file holds "name=value" alone."""
+    path = tmp_path / "overrides.yaml"
+    path.write_text("- one\n- two\n")
+    with pytest.raises(ConfigError, match="holds no settings"):
+        read_config(path)
+
+
+def test_words_of_a_command_line() -> None:
+    """With and without a sign between a name and its value."""
+    words = ["train.py", "--a=1", "--b", "2", "--c", "--d", "x=y", "+e.f=3", "stray"]
+    assert overrides(words) == {"a": "1", "b": "2", "c": "true", "d": "true", "x": "y", "e.f": "3"}
+
+
+def test_each_kind_in_the_table_can_be_read() -> None:
+    """No setting names a kind of value that nothing reads."""
+    assert {one.kind for one in MEANINGS.values()} == set(READERS)
