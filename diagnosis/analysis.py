@@ -170,7 +170,33 @@ def curves_of(run: Run) -> Curves:
     return Curves(trend, ahead, error)
 
 
-def speed_of(run: Run, size: ModelSize | None, tokens_per_step: float | None, peak: Peak | None) -> Efficiency | None:
+def gpus_of_run(run: Run, gpus: tuple[GpuSample, ...]) -> float | None:
+    """How many GPUs train it: as the log or the user says, as its batches tell, or as this machine shows; else None.
+
+    A process seen on GPUs of this machine counts them; so does a machine with a single GPU.
+    """
+    facts = Facts(run)
+    told = facts.number("world_size") or _gpus_by_batches(run, facts)
+    if told is not None:
+        return told
+    here = [gpu for gpu in gpus if gpu.index is not None]
+    seen = sum(any(process.this_run for process in gpu.processes or ()) for gpu in here)
+    return float(seen) if seen else 1.0 if len(here) == 1 else None
+
+
+def _gpus_by_batches(run: Run, facts: Facts) -> float | None:
+    """Sequences of a step by those of a device, where the accumulation counts each device's."""
+    sequences, batch = facts.number("global_batch_size"), facts.number("batch_size")
+    accumulation = facts.number("gradient_accumulation_steps")
+    if not sequences or not batch or not accumulation or run.traits.accumulation_of == "all devices":
+        return None
+    ratio = sequences / batch / accumulation
+    return ratio if ratio >= 1 and ratio == int(ratio) else None
+
+
+def speed_of(
+    run: Run, known: Circumstances, size: ModelSize | None, tokens_per_step: float | None
+) -> Efficiency | None:
     """Steady speed and MFU."""
     facts = Facts(run)
     return efficiency_of(
@@ -183,8 +209,8 @@ def speed_of(run: Run, size: ModelSize | None, tokens_per_step: float | None, pe
         tokens_per_step=tokens_per_step,
         eval_interval=facts.number("eval_interval"),
         eval_steps=run.series("val_loss").steps,
-        world_size=facts.number("world_size"),
-        peak=peak,
+        world_size=gpus_of_run(run, known.gpus),
+        peak=known.peak,
     )
 
 
@@ -204,7 +230,7 @@ def analyse(run: Run, known: Circumstances, curves: Curves | None = None) -> Cas
     size, per_step = model_size_of(run), tokens_per_step_of(run)
     if curves is None:
         curves = curves_of(run)
-    speed = speed_of(run, size, per_step, known.peak)
+    speed = speed_of(run, known, size, per_step)
     seen = tokens_seen_of(run, steps, per_step)
     planned = None if steps.planned is None or per_step is None else steps.planned * per_step
     ongoing = state in ("running", "stalled")

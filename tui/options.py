@@ -18,6 +18,8 @@ class Options:
 
     config: Path | None = None
     gpu: str | None = None
+    gpus: int | None = None
+    """How many there are of it, where the user says so ("8x H100")."""
     data: Path | None = None
     params: float | None = None
     tokens_per_step: float | None = None
@@ -31,7 +33,9 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     """The options of the contract that say more about a run."""
     parser.add_argument("--config", type=Path, metavar="PATH", help="the trainer's config file; read, never executed")
     parser.add_argument(
-        "--gpu", metavar="NAME|INDEX|UUID", help="the GPU of the run; a NAME also where none is present"
+        "--gpu",
+        metavar="NAME|INDEX|UUID",
+        help="the GPU of the run, or '8x NAME'; a NAME also where none is present",
     )
     parser.add_argument(
         "--data", type=Path, metavar="PATH", help="tokenised data set, a file or its directory: its unique tokens"
@@ -55,9 +59,11 @@ def read_options(args: argparse.Namespace) -> Options:
         if args.format not in names:
             known = ", ".join(dict.fromkeys(names))
             raise UserError(f"--format {args.format}: there is no such format; known: {known}")
+    gpus, gpu = counted_gpu(args.gpu)
     return Options(
         config=args.config,
-        gpu=args.gpu,
+        gpu=gpu,
+        gpus=gpus,
         data=args.data,
         params=args.params,
         tokens_per_step=args.tokens_per_step,
@@ -66,6 +72,12 @@ def read_options(args: argparse.Namespace) -> Options:
         format=args.format,
         interval=args.interval,
     )
+
+
+def counted_gpu(text: str | None) -> tuple[int | None, str | None]:
+    """How many GPUs and which: "8x H100" and "8 x H100" are (8, "H100"); a name alone says no number."""
+    found = re.fullmatch(r"\s*([1-9]\d{0,5})\s*[x×*]\s*(\S.*)", text or "")
+    return (int(found[1]), found[2]) if found else (None, text)
 
 
 def count(text: str) -> float:

@@ -35,6 +35,7 @@ def given_facts(options: Options) -> list[Fact]:
     flags = {
         "parameters": ("--params", options.params),
         "tokens_per_step": ("--tokens-per-step", options.tokens_per_step),
+        "world_size": ("--gpu", options.gpus),
         "dataset": ("--dataset", options.dataset),
     }
     facts = [Fact(name, value, "flag", flag) for name, (flag, value) in flags.items() if value is not None]

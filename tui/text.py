@@ -131,11 +131,13 @@ def small_percent(fraction: float | None) -> str:
 
 
 def loss(value: float | None, decimals: int = 3) -> str:
-    """A loss in nats, by default to a thousandth; NaN and inf are said."""
+    """A loss in nats, by default to a thousandth, and one below that as 3.2e-05; NaN and inf are said."""
     if value is None:
         return UNKNOWN
     if not math.isfinite(value) or abs(value) >= 1e4:
         return three_digits(value)
+    if 0 < abs(value) < 0.5 * 10**-decimals:
+        return f"{MINUS if value < 0 else ''}{abs(value):.1e}"
     return _signed(f"{value:.{decimals}f}")
 
 
@@ -143,7 +145,7 @@ def change(value: float | None, decimals: int = 3) -> str:
     """A difference with its sign: -0.007 -> "−0.007", 0.01 -> "+0.010"."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    text = loss(value, decimals)
+    text = _signed(f"{value:.{decimals}f}") if abs(value) < 1e4 else loss(value)
     return text if text.startswith(MINUS) else f"+{text}"
 
 

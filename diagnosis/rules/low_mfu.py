@@ -30,7 +30,7 @@ def rule(case: Case) -> Finding | None:
     Sources: PaLM appendix B (MFU); nanoGPT, llm.c and torchtitan logs; NVIDIA's guide on tensor-core shapes.
     """
     found = case.efficiency
-    if found is None or found.mfu is None or found.flops is None or found.rows < ROWS or found.flops_source == "6N":
+    if found is None or found.mfu is None or found.rows < ROWS or found.flops_source == "6N":
         return None
     width = case.size.shape.n_embd if case.size else None
     parameters = case.size.parameters if case.size else None
@@ -55,7 +55,7 @@ def rule(case: Case) -> Finding | None:
 
 
 def _speed(found: Efficiency) -> tuple[str, ...]:
-    achieved = flops(found.flops or 0.0)
+    achieved = flops(found.flops_per_gpu or 0.0) + (" a GPU" if found.flops != found.flops_per_gpu else "")
     if found.seconds_per_step is None:
         return (f"{achieved} achieved",)
     return (f"steady {duration(found.seconds_per_step)} per step = {achieved}",)

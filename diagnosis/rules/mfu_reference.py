@@ -92,12 +92,12 @@ def _printed(found: Efficiency) -> str:
 
 def _rebased(found: Efficiency, runs_on: str | None) -> tuple[str, ...]:
     said = []
-    if found.flops is not None:
+    if found.flops_per_gpu is not None:
         steady = f"steady {duration(found.seconds_per_step)} per step = " if found.seconds_per_step else ""
         share = ""
         if found.mfu is not None and found.peak_flops is not None:
             share = f" = {percent(found.mfu)} of {found.peak_flops / 1e12:.1f} ({found.peak_source})"
-        said.append(f"{steady}{flops(found.flops)}{share}")
+        said.append(f"{steady}{flops(found.flops_per_gpu)}{share}")
     if runs_on is not None:
         said.append(f"the run is on {runs_on}")
     return tuple(said)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.case import Case
-from diagnosis.efficiency import eval_rows
 from diagnosis.finding import Finding
 from diagnosis.series import Series
+from diagnosis.steady import eval_rows
 from diagnosis.wording import duration
 from gpu.sample import GpuSample
 from parsers.records import Floats, Ints

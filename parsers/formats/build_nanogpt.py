@@ -92,7 +92,12 @@ class BuildNanoGPT(TextFormat):
             rb"num non-decayed parameter tensors: \d+, with {parameters_non_decayed} par",
             own=False,
         ),
-        Said(b"using device: ", rb"using device: (?P<device>[a-z]{2,8}(?::\d+)?)\s*$", own=False),
+        Said(
+            b"using device: ",
+            rb"using device: (?P<device>[a-z]{2,8}(?::\d+)?)\s*$",
+            read=lambda found: {"device": found["device"].decode(), "world_size": 1},  # no rank of DDP prints it
+            own=False,
+        ),
         Said(
             b"loading weights from pretrained",
             rb"loading weights from pretrained gpt: (?P<init_from>[\w-]+)",

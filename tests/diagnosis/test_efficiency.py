@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
 from cases import NANOGPT
+from founding_speed import FLOPS_PER_STEP, NOTHING, founding
 
 from diagnosis.efficiency import (
     Efficiency,
     Peak,
     PeakSource,
     efficiency_of,
-    eval_cost,
-    eval_rows,
     flops_behind_mfu,
-    steady_rows,
-    steady_step_seconds,
 )
 from diagnosis.model import ModelSize, Shape, size_of
 from diagnosis.series import Series
 from parsers.records import Traits
-
-FLOPS_PER_STEP = 299_983_104 * 524_288
-"""Of 12 layers of 384, 50304 tokens, context 1024, no biases."""
-NOTHING = Series("nothing", np.empty(0, np.int64), np.empty(0))
-
-
-def founding(rows: int = 101, log_interval: int = 200, eval_interval: int = 500) -> tuple[Series, Series]:
-    """Step times and printed MFUs of a 3.909 s step, rounded as nanoGPT prints them."""
-    steps = np.arange(rows) * log_interval
-    seconds = 3.909 + 0.004 * np.sin(np.arange(rows))
-    seconds[steps % eval_interval == 0] += 15.25
-    seconds[0] = 32.025
-    running, printed = None, []
-    for value in FLOPS_PER_STEP / seconds[1:] / 312e12:
-        running = value if running is None else 0.9 * running + 0.1 * value
-        printed.append(round(running, 4))
-    return (
-        Series("step_seconds", steps, np.round(seconds, 5)),
-        Series("mfu", steps[1:], np.asarray(printed)),
-    )
 
 
 def known_size() -> ModelSize:
@@ -120,83 +98,38 @@ class TestFoundingRun:
     def test_without_a_header(self) -> None:
         """Without size and tokens, the printed MFU and the times alone give the same 40.2 TFLOP/s."""
         found = founding_efficiency(None, None)
-        assert found.flops == pytest.approx(40.2e12, rel=5e-3)
+        assert found.flops_per_gpu == pytest.approx(40.2e12, rel=5e-3)
+        assert found.flops is None
         assert found.mfu == pytest.approx(0.69, abs=0.004)
         assert found.flops_source == "printed MFU"
         assert found.tokens_per_second is None
 
     def test_flops_per_token_are_recovered(self) -> None:
         """With the tokens of a step known, the 300.0 MFLOP of a token come out of the log."""
-        found = founding_efficiency(None)
+        found = founding_efficiency(None, world_size=1)
         assert found.flops_per_token == pytest.approx(300e6, rel=5e-3)
+
+    def test_the_printed_mfu_tells_how_many_gpus_share_the_step(self) -> None:
+        """NanoGPT's MFU counts one rank's sequences: a printed MFU an eighth of what the step asks for is of eight."""
+        seconds, mfu = founding()
+        eighth = Series("mfu", mfu.steps, mfu.values / 8)
+        found = efficiency_of(
+            step_seconds=seconds,
+            tokens_per_second=NOTHING,
+            mfu=eighth,
+            traits=NANOGPT,
+            size=known_size(),
+            tokens_per_step=524_288,
+            peak=Peak(58.29e12, "spec", "NVIDIA GeForce RTX 4070"),
+        )
+        assert found is not None
+        assert found.flops == pytest.approx(40.2e12, rel=2e-3)
+        assert found.mfu == pytest.approx(0.69 / 8, rel=5e-3)
 
     def test_several_gpus_share_the_peak(self) -> None:
         """The MFU of two GPUs is against two peaks; recovered FLOPs are of each of them."""
         assert founding_efficiency(known_size(), world_size=2).mfu == pytest.approx(0.69 / 2, abs=0.002)
         assert founding_efficiency(None, world_size=2).mfu == pytest.approx(0.69, abs=0.004)
-
-
-class TestSteadyStep:
-    def test_eval_rows_are_left_out_by_their_interval(self) -> None:
-        """At log_interval 500 every row would be an evaluation's; at 200 every fifth is."""
-        assert steady_step_seconds(founding()[0], contain_eval=True, eval_interval=500) == pytest.approx(
-            3.909, abs=0.002
-        )
-        assert steady_step_seconds(founding(log_interval=500)[0], contain_eval=True, eval_interval=500) is None
-
-    def test_eval_rows_are_left_out_by_the_evals_seen(self) -> None:
-        """Without a config the steps of the evaluations themselves say which rows hold one."""
-        evals = np.arange(0, 20_001, 500)
-        rows = steady_rows(founding()[0], contain_eval=True, eval_steps=evals)
-        assert len(rows) == 50
-        assert rows.values.max() < 4
-
-    def test_eval_rows_are_left_out_by_their_length(self) -> None:
-        """Without either, what takes more than twice the median is left out."""
-        rows = steady_rows(founding()[0], contain_eval=True)
-        assert rows.values.max() < 4
-
-    def test_slow_rows_count_where_no_eval_is_inside(self) -> None:
-        """A trainer that times training alone has no row to leave out."""
-        seconds = founding()[0]
-        assert steady_rows(seconds, contain_eval=False).values.max() > 19
-
-    def test_the_newest_rows_count(self) -> None:
-        """After a change of speed the window is the new speed's."""
-        values = np.concatenate([np.full(500, 1.0), np.full(60, 2.0)])
-        assert steady_step_seconds(Series("s", np.arange(560), values), contain_eval=False) == 2.0
-
-    def test_compilation_is_no_step(self) -> None:
-        """The first row is left out even of a log of three."""
-        series = Series("s", np.arange(3), np.array([30.0, 4.0, 4.0]))
-        assert steady_step_seconds(series, contain_eval=False) == 4.0
-
-    @pytest.mark.parametrize("values", [[], [30.0], [30.0, np.nan], [30.0, 0.0], [np.nan, np.nan, np.inf]])
-    def test_too_little_is_unknown(self, values: list[float]) -> None:
-        """No usable row gives None, never a zero."""
-        series = Series("s", np.arange(len(values)), np.asarray(values))
-        assert steady_step_seconds(series, contain_eval=True) is None
-
-    def test_a_mask_for_every_row(self) -> None:
-        """eval_rows marks multiples of the interval, else the long rows, and copes with nothing."""
-        seconds = founding()[0]
-        assert eval_rows(seconds, 500).sum() == 21
-        assert eval_rows(seconds, None).sum() == 21
-        assert eval_rows(NOTHING, None).shape == (0,)
-
-
-class TestEvalCost:
-    def test_from_the_evals_seen(self) -> None:
-        """Where the interval is not known, the distance of the evaluations is."""
-        cost = eval_cost(founding()[0], 3.909, None, np.arange(0, 20_001, 500))
-        assert cost is not None
-        assert cost.share == pytest.approx(0.0077, abs=1e-4)
-
-    def test_unknown_without_an_eval(self) -> None:
-        """No evaluation seen, no cost; nor is there one where the rows do not contain it."""
-        assert eval_cost(founding()[0], 3.909, None) is None
-        assert eval_cost(Series("s", np.arange(1, 9), np.ones(8)), 1.0, 4) is None
-        assert eval_cost(NOTHING, 1.0, 4) is None
 
 
 class TestFlopsBehindMfu:
@@ -278,3 +211,49 @@ class TestOtherLogs:
         found = efficiency_of(step_seconds=NOTHING, tokens_per_second=NOTHING, mfu=zeros, traits=Traits())
         assert found is not None
         assert found.mfu_logged is None
+
+
+class TestHowManyGpus:
+    """Eight GPUs at 10 % must never read as one at 80 %."""
+
+    @staticmethod
+    def found(
+        speed: float, of: Literal["run", "device"], world_size: float | None, *, per_step: float | None = None
+    ) -> Efficiency:
+        speeds = Series("tokens_per_second", np.arange(30), np.full(30, speed))
+        made = efficiency_of(
+            step_seconds=NOTHING if per_step is None else Series("step_seconds", np.arange(30), np.full(30, 4.0)),
+            tokens_per_second=speeds,
+            mfu=NOTHING,
+            traits=Traits(tokens_per_second_of=of),
+            size=known_size(),
+            tokens_per_step=per_step,
+            world_size=world_size,
+            peak=Peak(58.29e12, "spec", "NVIDIA GeForce RTX 4070"),
+        )
+        assert made is not None
+        return made
+
+    def test_the_speed_of_an_unknown_number_has_no_share(self) -> None:
+        """Tokens per second of all ranks together give FLOP/s of the run, and an MFU only with their number."""
+        unknown = self.found(1e5, "run", None)
+        assert unknown.flops == pytest.approx(3.0e13, rel=1e-3)
+        assert unknown.mfu is None
+        assert unknown.flops_per_gpu is None
+        assert self.found(1e5, "run", 8).mfu == pytest.approx(3.0e13 / 8 / 58.29e12, rel=1e-3)
+
+    def test_the_speed_of_one_gpu_needs_no_number(self) -> None:
+        """Tokens per second of one device give its MFU; what all do together stays unknown."""
+        one = self.found(1e5, "device", None)
+        assert one.mfu == pytest.approx(3.0e13 / 58.29e12, rel=1e-3)
+        assert one.flops is None
+        assert one.tokens_per_second is None
+        assert self.found(1e5, "device", 4).flops == pytest.approx(1.2e14, rel=1e-3)
+
+    @pytest.mark.parametrize(("speed", "ranks"), [(1e5, 4.0), (1.001e5, 4.0), (1.2e5, None), (5e5, None)])
+    def test_two_speeds_count_them(self, speed: float, ranks: float | None) -> None:
+        """400 k tokens a second in all, 100 k of one: four GPUs. Where the ratio is no whole number nobody knows."""
+        found = self.found(speed, "device", None, per_step=1.6e6)
+        assert found.flops == pytest.approx(1.2e14, rel=1e-3)
+        share = None if ranks is None else 1.2e14 / ranks / 58.29e12
+        assert found.mfu == pytest.approx(share or 299_983_104 * speed / 58.29e12, rel=1e-3)

@@ -50,6 +50,7 @@ def founding_efficiency(**changes: Any) -> Efficiency:
         tokens_per_second=134_123,
         flops_per_token=299_983_104,
         flops=40.2e12,
+        flops_per_gpu=40.2e12,
         mfu=0.69,
         peak_flops=58.3e12,
         peak_source="spec",

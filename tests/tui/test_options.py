@@ -7,7 +7,7 @@ import pytest
 from fake_store import know_these
 
 from tui.errors import UserError
-from tui.options import add_common, count, positive, read_options
+from tui.options import add_common, count, counted_gpu, positive, read_options
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,24 @@ def test_what_is_no_positive_number_is_refused(text: str) -> None:
     """For intervals, speeds and peaks."""
     with pytest.raises(argparse.ArgumentTypeError):
         positive(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "gpus", "name"),
+    [
+        ("8x H100", 8, "H100"),
+        ("2 x RTX 4070", 2, "RTX 4070"),
+        ("4×A100", 4, "A100"),
+        ("H100", None, "H100"),
+        ("0", None, "0"),
+        ("xH100", None, "xH100"),
+        ("0x H100", None, "0x H100"),
+    ],
+)
+def test_a_gpu_may_be_counted(text: str, gpus: int | None, name: str) -> None:
+    """As people write it; an index or a name alone says no number."""
+    assert counted_gpu(text) == (gpus, name)
+    assert (read_options(parsed("--gpu", text)).gpus, read_options(parsed("--gpu", text)).gpu) == (gpus, name)
 
 
 def parsed(*argv: str) -> argparse.Namespace:

@@ -147,7 +147,7 @@ def test_the_printed_mfu_is_put_right() -> None:
 
 def test_an_unknown_peak_is_no_mfu() -> None:
     """Never a silent A100."""
-    speed = Efficiency(3.91, 134_100.0, 3e8, 40.2e12, None, None, None, None, 0.113, 312e12, None, None, None)
+    speed = Efficiency(3.91, 134_100.0, 3e8, 40.2e12, 40.2e12, None, None, None, None, 0.113, 312e12, None, None, None)
     shown = says("speed", founding(case=founding_case(efficiency=speed)), 60, 7)
     assert "MFU – no GPU known: name it with --gpu" in shown
     assert "printed 11.3 % is of 312 TFLOP/s" in shown
@@ -155,7 +155,9 @@ def test_an_unknown_peak_is_no_mfu() -> None:
 
 def test_a_run_on_a_cpu_has_no_mfu_and_no_gpu_memory() -> None:
     """Nobody is asked to name a GPU, and a printed 0.012 % is not called 0.0 %."""
-    speed = Efficiency(0.12, 8_000.0, 3e7, 4e10, None, None, None, None, 0.00012, 312e12, "NVIDIA A100", None, None)
+    speed = Efficiency(
+        0.12, 8_000.0, 3e7, 4e10, 4e10, None, None, None, None, 0.00012, 312e12, "NVIDIA A100", None, None
+    )
     found = founding_case(efficiency=speed)
     case = replace(found, facts={**found.facts, "device": Fact("device", "cpu", "log", "a test")})
     shown = says("speed", founding(case=case), 41, 7)
@@ -168,12 +170,22 @@ def test_a_run_on_a_cpu_has_no_mfu_and_no_gpu_memory() -> None:
 
 def test_speed_without_tokens_says_what_there_is() -> None:
     """A log without its batch size still has a step time; attention left out makes a lower bound."""
-    bare = Efficiency(0.75, None, None, None, None, None, None, None, None, None, None, None, None)
+    bare = Efficiency(0.75, None, None, None, None, None, None, None, None, None, None, None, None, None)
     shown = says("speed", founding(case=founding_case(efficiency=bare)), 41, 7)
     assert "│ 750 ms/step" in shown
     assert "tok/s" not in shown
     lower = replace(bare, flops=4e13, flops_source="6N", tokens_per_second=9e4)
     assert "≥ 40.0 TFLOP/s" in says("speed", founding(case=founding_case(efficiency=lower)), 60, 7)
+
+
+def test_an_unknown_number_of_gpus_is_no_mfu() -> None:
+    """Eight GPUs' tokens a second are not held to one GPU's peak; one GPU's rate says that it is one's."""
+    known = founding_case().efficiency
+    assert known is not None
+    unknown = founding(case=founding_case(efficiency=replace(known, mfu=None, flops_per_gpu=None)))
+    assert "40.2 TFLOP/s  MFU – on how many GPUs? --gpu '8x NAME'" in says("speed", unknown, 70, 7)
+    one = founding(case=founding_case(efficiency=replace(known, flops=None)))
+    assert "40.2 TFLOP/s a GPU  MFU 69 % of 58.3" in says("speed", one, 60, 7)
 
 
 def test_articles_and_short_names() -> None:

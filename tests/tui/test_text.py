@@ -56,6 +56,8 @@ def test_the_units_of_the_screen() -> None:
     assert text.gib(int(10.9 * 2**30)) == "10.9 GiB"
     assert text.percent(0.113, 1) == "11.3 %"
     assert text.loss(3.5696) == "3.570"
+    assert text.loss(3.21e-5) == "3.2e-05"
+    assert text.loss(0.0) == "0.000"
     assert text.whole(14_500) == "14,500"
 
 

@@ -41,7 +41,7 @@ def _facts(case: Case | None, look: Look) -> list[Group]:
     mfu = f"MFU {text.percent(speed.mfu)}" + (" on a CPU" if speed.mfu is None and on_cpu(case) else "")
     facts: list[Group] = [[pace] for pace in _paces(speed, look)]
     facts.append([(mfu, palette.strong), *_of_peak(speed, look)])
-    facts += [[(_rate(speed), palette.text)]] if speed.flops is not None else []
+    facts += [[(_rate(speed), palette.text)]] if speed.flops or speed.flops_per_gpu else []
     printed = _printed(speed)
     return [*facts, [(printed, palette.dim)]] if printed else facts
 
@@ -82,9 +82,10 @@ def _at_clock(speed: Efficiency) -> str:
 
 def _rate(speed: Efficiency) -> str:
     """The achieved FLOP/s; a lower bound where attention could not be counted."""
-    if speed.flops is None:
-        return "FLOP/s unknown"
-    return f"{'≥ ' if speed.flops_source == '6N' else ''}{text.flops(speed.flops)}"
+    bound = "≥ " if speed.flops_source == "6N" else ""
+    if speed.flops is not None:
+        return f"{bound}{text.flops(speed.flops)}"
+    return "FLOP/s unknown" if speed.flops_per_gpu is None else f"{bound}{text.flops(speed.flops_per_gpu)} a GPU"
 
 
 def _share(case: Case, speed: Efficiency, width: int, look: Look) -> list[Group]:
@@ -109,9 +110,11 @@ def _no_share(rate: Part, why: str, width: int, look: Look) -> list[Group]:
 def _why_no_share(case: Case, speed: Efficiency) -> str:
     if on_cpu(case):
         return "on a CPU"
-    if speed.flops is None:
+    if speed.flops is None and speed.flops_per_gpu is None:
         return "the model's size is unknown"
-    return "no GPU known: name it with --gpu" if speed.peak_flops is None else ""
+    if speed.peak_flops is None:
+        return "no GPU known: name it with --gpu"
+    return "on how many GPUs? --gpu '8x NAME'"
 
 
 def _of_peak(speed: Efficiency, look: Look) -> list[Part]:

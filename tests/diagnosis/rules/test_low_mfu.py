@@ -37,7 +37,7 @@ def test_the_shares_from_both_sides(mfu: float, severity: str | None) -> None:
 
 def test_it_names_the_peak() -> None:
     """The denominator and its source are evidence."""
-    found = rule(run(0.2, flops=11.7e12))
+    found = rule(run(0.2, flops=11.7e12, flops_per_gpu=11.7e12))
 
     assert found is not None
     assert found.title == "The run uses 20 % of what NVIDIA GeForce RTX 4070 can do"
