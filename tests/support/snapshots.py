@@ -159,6 +159,7 @@ def founding_case(step: int = 14_500, **fields: Any) -> Case:
             134_100.0,
             3.0e8,
             40.2e12,
+            40.2e12,
             0.69,
             58.3e12,
             "spec",
@@ -260,7 +261,7 @@ def huge() -> Snapshot:
         eta_seconds=1e20,
         silence_seconds=1e15,
         state="stalled",
-        efficiency=Efficiency(1e-12, 1e40, 1e40, 1e45, 1e9, 1e3, "flag", "x" * 99, 1e9, 1e60, "y" * 99, 1e5, 1e9),
+        efficiency=Efficiency(1e-12, 1e40, 1e40, 1e45, 1e45, 1e9, 1e3, "flag", "x" * 99, 1e9, 1e60, "y" * 99, 1e5, 1e9),
         trend=Trend("rising", "val_loss", 1e200, -1e200, 1e300, 0.0, None, (0, 10**17), 4, 1e308, 1e200),
         forecast=Forecast(10**18, "val_loss", 1e300, -1e300, 1e308, "?"),
         budget=Budget(

@@ -76,6 +76,7 @@ def test_the_start_tells_the_batch_and_the_parameters() -> None:
     """Both kinds of parameters together are all of them."""
     assert facts(BuildNanoGPT, START.encode()) == {
         "device": "cuda",
+        "world_size": 1,
         "tokens_per_step": 524288,
         "gradient_accumulation_steps": 8,
         "parameters_decayed": 124_354_560,
