@@ -106,7 +106,7 @@ def _speed(case: Case) -> str:
     if speed.mfu is not None:
         words.append(f"MFU {percent(speed.mfu)} of {flops(speed.peak_flops)} ({speed.peak_name}, {speed.peak_source})")
     elif speed.flops and speed.peak_flops:
-        words.append("MFU unknown: say how many GPUs it runs on, as --gpu '8x H100' does")
+        words.append("MFU unknown: say how many GPUs it runs on, as --gpu '8x NAME' does")
     elif speed.flops or speed.flops_per_gpu:
         words.append("MFU unknown: name the GPU with --gpu")
     return ", ".join(words)

@@ -116,18 +116,12 @@ def gib(value: float | None, unit: bool = True) -> str:
 
 
 def percent(fraction: float | None, decimals: int = 0) -> str:
-    """A share: 0.69 -> "69 %"."""
+    """A share: 0.69 -> "69 %", 0.0005 -> "0.05 %": what is not nothing is not shown as 0."""
     if fraction is None or not math.isfinite(fraction):
         return UNKNOWN
+    if 0 < abs(fraction) * 100 < 0.95 * 10**-decimals:
+        return f"{digits(fraction * 100, 2)} %"
     return f"{fraction * 100:,.{decimals}f} %" if abs(fraction) < 1e6 else f"{three_digits(fraction * 100)} %"
-
-
-def small_percent(fraction: float | None) -> str:
-    """A share that may be tiny, with two significant digits below 10 %: 0.113 -> "11.3 %", 0.00012 -> "0.012 %"."""
-    if fraction is None or not math.isfinite(fraction):
-        return UNKNOWN
-    share = fraction * 100
-    return f"{digits(share, 2)} %" if 0 < abs(share) < 0.95 else percent(fraction, 1)
 
 
 def loss(value: float | None, decimals: int = 3) -> str:

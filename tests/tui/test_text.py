@@ -114,10 +114,10 @@ def test_plain_text_keeps_the_meaning() -> None:
 
 def test_small_shares_keep_two_digits() -> None:
     """A CPU's MFU against an A100's peak is not nothing."""
-    assert text.small_percent(0.113) == "11.3 %"
-    assert text.small_percent(0.00012) == "0.012 %"
-    assert text.small_percent(0.0) == "0.0 %"
-    assert text.small_percent(None) == "–"
+    assert text.percent(0.113, 1) == "11.3 %"
+    assert text.percent(0.00012) == "0.012 %"
+    assert text.percent(0.0, 1) == "0.0 %"
+    assert text.percent(None) == "–"
     assert text.digits(0.0042, 2) == "0.0042"
     assert text.digits(0.0999, 2) == "0.10"
     assert text.digits(1e-12, 2) == "1.0e−12"

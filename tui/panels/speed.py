@@ -128,7 +128,7 @@ def _printed(speed: Efficiency) -> str:
     """What the trainer's own MFU is a share of."""
     if speed.mfu_logged is None:
         return ""
-    printed = f"printed {text.small_percent(speed.mfu_logged)}"
+    printed = f"printed {text.percent(speed.mfu_logged, 1)}"
     if speed.mfu_logged_peak_name is not None:
         return f"{printed} is of {article(short_name(text.foreign(speed.mfu_logged_peak_name)))}"
     if speed.mfu_logged_peak_flops is not None:
