@@ -6,31 +6,23 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from parsers.formats.generic_rows import PLACES, GuessedRow, guess, items_of
-from parsers.formats.generic_steps import ALIKE, Kind, Placing, Seen
+from parsers.formats.generic_batches import Rows, newest_epochs, stepped
+from parsers.formats.generic_rows import HEADER, GuessedRow, guess, items_of
+from parsers.formats.generic_steps import ALIKE, Placing
 from parsers.formats.generic_tables import Tables
 from parsers.names import unit_told
-from parsers.records import Fact, Ints, Points, Recognised, Record, Traits
-from parsers.rows.row_patterns import Layout, RowPattern
+from parsers.records import Fact, Points, Recognised, Record, Traits
+from parsers.rows.row_patterns import RowPattern
 from parsers.rows.said import Said
 from parsers.rows.skeleton import Batch
 from parsers.rows.text import ROW_TELLS, ROWS_TOLD, TextFormat
 
 PLACED = GuessedRow(hint=b"loss")
 LOOSE = GuessedRow(hint=b"loss", placed=False, own=False)
-HEADER = Layout(
-    hint=b"epoch",
-    text=rb"(?i:^[\s=*#>-]{0,80}epoch) {0,3}[:#\[(=]? {0,3}{epoch}(?: ?(?:/| of ) ?{epochs})?[\])]?[\s:=*#-]{0,80}$",
-    start=rb"(?i:^[\s=*#>-]{0,80}epoch) {0,3}[:#\[(=]? {0,3}\d",
-    own=False,
-)
-"""A line that has nothing but an epoch; the rows below it belong to it."""
-COLUMNS = frozenset({*PLACES, "total", "epochs"})
 OF_LANGUAGE = (
     b"perplexity",
     b"tokens",
@@ -125,36 +117,31 @@ class Generic(TextFormat):
 
     def chosen(self, batches: list[Batch]) -> list[Batch]:
         """The rows at their steps, those that waited first."""
-        order = sorted(
-            (line, b, row) for b, batch in enumerate(batches) for row, line in enumerate(batch.lines.tolist())
-        )
-        columns = [dict(zip(b.metrics, (c.tolist() for c in b.columns), strict=True)) for b in batches]
-        kinds = [_kind(batch) for batch in batches]
-        steps = [np.full(len(batch.lines), -1, np.int64) for batch in batches]
-        means = [np.zeros(len(batch.lines), np.bool_) for batch in batches]
+        reads = [Rows(batch) for batch in batches]
+        self._epochs = newest_epochs(batches) or self._epochs
         done: list[Batch] = []
-        for _, at, row in order:
-            given = {name: column[row] for name, column in columns[at].items()}
-            metrics = tuple(name for name in given if name not in COLUMNS)
-            seen = Seen(kinds[at], given.get(kinds[at]), given.get("total"), given.get("epoch"), metrics)
-            self._epochs = round(given["epochs"]) if given.get("epochs", 0.0) > 0 else self._epochs
-            step = self._placing.of(seen)
+        for _, at, row in sorted(
+            (line, at, row) for at, read in enumerate(reads) for row, line in enumerate(read.lines)
+        ):
+            read = reads[at]
+            step = self._placing.of(read.seen[row])
             if step is not None:
-                steps[at][row] = step
-                mean = seen.kind in ("epoch", "none") and self._step_losses and "train_loss" in metrics
-                means[at][row] = mean and self._placing.by_count
-                self._step_losses |= seen.kind not in ("epoch", "none") and "train_loss" in metrics
-            elif seen.kind != "header":
-                self._waiting.append(batches[at].only(np.array([row])))
-            if released := self._placing.released():
+                read.steps[row] = step
+                if read.trains and not read.counted:
+                    read.means[row] = self._step_losses and self._placing.by_count
+                self._step_losses |= read.trains and read.counted
+            elif read.kind != "header":
+                self._waiting.append(read.batch.only(np.array([row])))
+            if self._waiting and (released := self._placing.released()):
                 one = np.ones(1, np.bool_)
-                done += [_stepped(b, np.array([s]), one) for b, s in zip(self._waiting, released, strict=True)]
+                done += [stepped(b, np.array([s]), one) for b, s in zip(self._waiting, released, strict=True)]
                 self._waiting = []
         for batch in self._waiting:
             batch.lines = np.zeros(1, np.int64)
-        for batch, told, mean_of in zip(batches, steps, means, strict=True):
-            done.append(_stepped(batch, told, (told >= 0) & ~mean_of))
-            done.append(_stepped(batch, told, (told >= 0) & mean_of, without="train_loss"))
+        for read in reads:
+            known, told, mean_of = read.placed()
+            done.append(stepped(read.batch, told, known & ~mean_of))
+            done.append(stepped(read.batch, told, known & mean_of, without="train_loss"))
         for batch in done:  # a loss of training and one of validation at the same step are no copies
             batch.pattern = self._patterns.setdefault(batch.metrics, RowPattern(hint=b""))
         return [batch for batch in done if len(batch.lines) and batch.metrics]
@@ -214,17 +201,3 @@ SAID = {"update": "the step", "batch": "the batch", "epoch": "the epoch", "count
 def _headers(window: bytes) -> int:
     lines = (line for line in window.split(b"\n") if b"epoch" in line.lower())
     return sum(1 for _ in islice((1 for line in lines for _ in HEADER.find(line)), HEADERS))
-
-
-def _kind(batch: Batch) -> Kind:
-    if batch.pattern is HEADER:
-        return "header"
-    return next((cast("Kind", name) for name in PLACES if name in batch.metrics), "none")
-
-
-def _stepped(batch: Batch, steps: Ints, keep: npt.NDArray[np.bool_], without: str = "") -> Batch:
-    """Some rows at their steps, without the columns that told them; an epoch beside a step is a metric."""
-    gone = (COLUMNS - ({"epoch"} if {"update", "batch", "count"} & {*batch.metrics} else set())) | {without}
-    kept = [(name, column) for name, column in zip(batch.metrics, batch.columns, strict=True) if name not in gone]
-    rows = replace(batch, steps=steps, metrics=tuple(n for n, _ in kept), columns=[c for _, c in kept])
-    return rows if keep.all() else rows.only(np.flatnonzero(keep))

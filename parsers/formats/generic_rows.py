@@ -12,7 +12,7 @@ from typing import NamedTuple
 from parsers.names import columns_of, meaning_of, step_of
 from parsers.rows.foreign import credible
 from parsers.rows.numbers import NUMBER
-from parsers.rows.row_patterns import Found, RowPattern, Span
+from parsers.rows.row_patterns import Found, Layout, RowPattern, Span
 
 LONGEST = 1000
 MOST_NUMBERS = 60
@@ -234,3 +234,12 @@ class GuessedRow(RowPattern):
             return False
         places = _places(items_of(line))
         return bool(places) and _may_begin(line, places[0].start)
+
+
+HEADER = Layout(
+    hint=b"epoch",
+    text=rb"(?i:^[\s=*#>-]{0,80}epoch) {0,3}[:#\[(=]? {0,3}{epoch}(?: ?(?:/| of ) ?{epochs})?[\])]?[\s:=*#-]{0,80}$",
+    start=rb"(?i:^[\s=*#>-]{0,80}epoch) {0,3}[:#\[(=]? {0,3}\d",
+    own=False,
+)
+"""A line that has nothing but an epoch; the rows below it belong to it."""

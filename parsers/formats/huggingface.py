@@ -127,7 +127,7 @@ class HuggingFace(TextFormat):
     def _stripped(self, lines: bytes) -> bytes:
         """The lines without bars, which go to the steps as the plans do."""
         first_line = self._lines_before + self._held.count(b"\n")
-        text, bars = self._bars.without(lines, first_line)
+        text, bars = self._bars.without(lines, first_line, ask_redrawn=self._steps.way is None)
         self._steps.bars(bars)
         self._steps.plans(self._plans.read(text, first_line))
         self._learn_traits(text)
