@@ -1,10 +1,13 @@
 """Which config files belong to a log, by where its trainer keeps them, and the facts in them.
 
-Where trainers write them: Hydra run.py (.hydra/), Lightning loggers/csv_logs.py (hparams.yaml), Transformers trainer.py
-(config.json in output_dir and in checkpoint-N), W&B sdk/wandb_run.py (files/), litgpt pretrain.py save_checkpoint
-(hyperparameters.yaml and model_config.yaml in final/ and step-N/), OLMo scripts/train.py and OLMo-core config_saver.py
-(in save_folder), nanotron trainer.py (config.yaml in checkpoints/N), nanochat checkpoint_manager.py (meta_N.json),
-mlx-lm lora.py (adapter_config.json), GPT-NeoX checkpointing.py (configs/ in global_stepN).
+Where trainers write them: Hydra run.py (.hydra/), Lightning loggers/csv_logs.py and loggers/tensorboard.py
+(hparams.yaml), Transformers 5.23.0 trainer.py (config.json in output_dir and in checkpoint-N), LLaMA-Factory 0.9.5
+webui/common.py and webui/runner.py (training_args.yaml, llamaboard_config.yaml), W&B sdk/wandb_run.py (files/), litgpt
+0.5.13 pretrain.py, save_checkpoint (hyperparameters.yaml and model_config.yaml in final/ and step-N/), torchtune 0.6.1
+training/metric_logging.py (torchtune_config.yaml), OLMo 0.6.0 scripts/train.py and olmo/checkpoint.py (config.yaml in
+save_folder and in stepN), OLMo-core 3.0.0 callbacks/config_saver.py (config.json in stepN, once in save_folder),
+nanotron 0.4 serialize/main.py (config.yaml in checkpoints/N), nanochat checkpoint_manager.py (meta_N.json), mlx-lm
+0.32.2 lora.py (adapter_config.json), GPT-NeoX megatron/checkpointing.py at 0a5ec32 (configs/ in global_stepN).
 """
 
 from __future__ import annotations
@@ -23,11 +26,12 @@ ANY = ("hparams.yaml", "config.yaml", "config.yml", "config.json", "config.toml"
        "model_config.yaml", "params.json", "args.json", "ds_config.json")  # fmt: skip
 """Config names that trainers and people use alike."""
 TRAINERS: dict[str, tuple[str, ...]] = {
-    "huggingface": ("config.json", "../config.json", "checkpoint-#/config.json", "ds_config.json"),
+    "huggingface": ("config.json", "checkpoint-#/../config.json", "checkpoint-#/config.json", "ds_config.json"),
     "llamafactory": ("training_args.yaml", "llamaboard_config.yaml", "config.json", "checkpoint-#/config.json"),
     "wandb": ("config.yaml", "wandb-metadata.json", "files/config.yaml", "files/wandb-metadata.json"),
     "litgpt": ("hyperparameters.yaml", "model_config.yaml", "final/hyperparameters.yaml", "final/model_config.yaml",
                "step-#/hyperparameters.yaml", "step-#/model_config.yaml"),
+    "torchtune": ("torchtune_config.yaml", "logs/../torchtune_config.yaml"),
     "olmo": ("config.yaml", "config.json", "step#/config.yaml", "step#/config.json"),
     "nanotron": ("config.yaml", "checkpoints/#/config.yaml", "#/config.yaml"),
     "nanochat": ("meta_#.json",),
@@ -36,7 +40,10 @@ TRAINERS: dict[str, tuple[str, ...]] = {
     "lightning-csv": ("hparams.yaml",),
     "tensorboard": ("hparams.yaml",),
 }  # fmt: skip
-"""Paths from the log's folder; # is a number, of which the highest is taken, and * must fit one file alone."""
+"""Paths from the log's folder; # is a number, of which the highest is taken, and * must fit one file alone.
+
+A path that begins with NAME/../ holds where the log's folder has that name.
+"""
 
 OWN_NAMES = re.compile(
     r"trainer_state\.json|trainer_log\.jsonl|metrics\.csv|events\.out\.tfevents\..*|.*\.wandb|output\.log"
@@ -99,7 +106,12 @@ def facts_beside(log: Path, format_name: str | None) -> tuple[list[Fact], list[N
             continue
         for fact in facts:
             known.setdefault(fact.name, fact)
-    return list(known.values()), notices
+    return [fact for fact in known.values() if not _only_a_limit(fact, known)], notices
+
+
+def _only_a_limit(fact: Fact, known: dict[str, Fact]) -> bool:
+    """Whether it is the context that litgpt's model can have: only pretraining, which plans tokens, fills it."""
+    return fact.name == "block_size" and "model_config.yaml, " in fact.where and "planned_tokens" not in known
 
 
 def _folder(path: Path) -> _Folder:
@@ -137,8 +149,9 @@ def _hydra(folder: Path) -> Iterator[Path]:
 
 def _one(folder: Path, pattern: str) -> list[Path]:
     """The file that a pattern names: the one with the highest number, or the only one there is."""
-    if pattern.startswith("../"):
-        return _one(folder.parent, pattern[3:]) if re.fullmatch(r"checkpoint-\d+", folder.name) else []
+    own, up, rest = pattern.partition("/../")
+    if up:
+        return _one(folder.parent, rest) if re.fullmatch(own.replace("#", r"\d+"), folder.name) else []
     try:
         found = [path for path in folder.glob(pattern.replace("#", "*")) if _is_file(path)]
     except (OSError, ValueError):

@@ -10,7 +10,8 @@ from parsers.clean import printable
 from parsers.configs.config_derived import derive
 from parsers.configs.config_files import READERS, ConfigError, document, leaves, text_of
 from parsers.configs.config_kinds import settings_of
-from parsers.configs.config_names import HELPERS, meaning, normal
+from parsers.configs.config_names import meaning, normal
+from parsers.configs.config_table import HELPERS
 from parsers.configs.config_values import values
 from parsers.configs.settings import Setting, settings
 from parsers.records import Fact, Origin, Value

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from parsers.configs.config_names import normal
+from parsers.configs.config_table import WARMUP_TOKENS
+from parsers.configs.config_values import flag, number
+
 Settings = dict[str, object]
 
 
@@ -73,12 +77,12 @@ def _trainer_state(settings: Settings) -> Settings:
 def _training_arguments(settings: Settings) -> Settings:
     """Hugging Face's TrainingArguments: a positive max_steps overrides the epochs, an eval strategy the eval steps.
 
-    Beside min_length, max_length is a setting of text generation (20 by default).
+    axolotl calls its epochs num_epochs. Beside min_length, max_length is a setting of text generation (20 by default).
     """
     out: set[str] = set()
     steps = settings.get("max_steps")
     if isinstance(steps, int) and steps > 0 and "log_history" not in settings:
-        out.add("num_train_epochs")
+        out |= {"num_train_epochs", "num_epochs"}
     strategy = settings.get("eval_strategy", settings.get("evaluation_strategy"))
     if strategy is not None and "step" not in str(strategy).lower():
         out.add("eval_steps")
@@ -101,12 +105,73 @@ def _nanochat(settings: Settings) -> Settings:
     return {"tokens_per_step" if n == "total_batch_size" else n: value for n, value in settings.items()}
 
 
+def _model_config(settings: Settings) -> Settings:
+    """Hugging Face's config.json: dtype is that of the saved weights (configuration_utils.py), not of the matmuls."""
+    if not {"transformers_version", "architectures"} & settings.keys():
+        return settings
+    return _without(settings, "dtype", "torch_dtype")
+
+
+def _megatron(settings: Settings) -> Settings:
+    """Megatron-LM: num_query_groups is 1, and means nothing, without group_query_attention (training/arguments.py)."""
+    known = {normal(name): value for name, value in settings.items()}
+    grouped = flag(known.get("group_query_attention"))
+    return _without(settings, "num_query_groups") if grouped is False else settings
+
+
+def _nemo(settings: Settings) -> Settings:
+    """NeMo: the batches tell the accumulation; max_steps comes before max_epochs (conf/megatron_gpt_config.yaml)."""
+    model, trainer = settings.get("model"), settings.get("trainer")
+    if not (isinstance(model, Mapping) and isinstance(trainer, Mapping) and "global_batch_size" in model):
+        return settings
+    epochs = () if (number(trainer.get("max_steps")) or 0) <= 0 else ("max_epochs",)
+    return {**settings, "trainer": _without(trainer, "accumulate_grad_batches", *epochs)}
+
+
+def _llm_foundry(settings: Settings) -> Settings:
+    """LLM Foundry logs its world size as n_gpus (utils/config_utils.py)."""
+    return _renamed(settings, {"n_gpus": "world_size"}) if "global_train_batch_size" in settings else settings
+
+
+def _mlx_lm(settings: Settings) -> Settings:
+    """mlx-lm: num_layers counts the layers that are tuned (lora.py)."""
+    if "iters" not in settings or not {"steps_per_report", "fine_tune_type", "lora_parameters"} & settings.keys():
+        return settings
+    return _without(settings, "num_layers")
+
+
+def _in_tokens(settings: Settings) -> Settings:
+    """OLMo and OLMo-core: a schedule whose units are tokens (olmo/config.py; olmo_core/optim/scheduler.py)."""
+    module = settings.get("train_module")
+    if isinstance(module, Mapping):
+        return {**settings, "train_module": _in_tokens(dict(module))}
+    scheduler = settings.get("scheduler")
+    if not isinstance(scheduler, Mapping) or scheduler.get("units") != "tokens":
+        return settings
+    told = dict.fromkeys(("t_warmup", "warmup", "warmup_steps"), WARMUP_TOKENS)
+    return {**settings, "scheduler": _renamed(_without(scheduler, "decay", "decay_steps"), told)}
+
+
 def _maxtext(settings: Settings) -> Settings:
-    """MaxText: the base_ dimensions hold for no named model, nor where they are scaled (configs/base.yml)."""
+    """MaxText: the base_ dimensions hold for no named model, nor where they are scaled (configs/base.yml).
+
+    Its eval_steps counts the batches of an evaluation.
+    """
+    if "max_target_length" in settings:
+        settings = _renamed(settings, {"eval_steps": "eval_iters"})
     named = settings.get("model_name", "default") != "default"
     if not (named or settings.get("global_parameter_scale", 1) != 1):
         return settings
     return {name: value for name, value in settings.items() if not name.startswith("base_")}
+
+
+def _without(settings: Mapping[str, object], *names: str) -> Settings:
+    return {name: value for name, value in settings.items() if normal(name) not in names}
+
+
+def _renamed(settings: Mapping[str, object], names: Mapping[str, str]) -> Settings:
+    """A setting that is unset gives its new name to none."""
+    return {names.get(name, name): value for name, value in settings.items() if not (name in names and value is None)}
 
 
 MENDS: tuple[Callable[[Settings], Settings], ...] = (
@@ -116,5 +181,11 @@ MENDS: tuple[Callable[[Settings], Settings], ...] = (
     _trainer_state,
     _deepspeed,
     _nanochat,
+    _model_config,
+    _megatron,
+    _nemo,
+    _llm_foundry,
+    _mlx_lm,
+    _in_tokens,
     _maxtext,
 )

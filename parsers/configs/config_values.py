@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
-from parsers.configs.config_names import PLAIN_SCHEDULE, WARMUP_SHARE, Kind
+from parsers.configs.config_table import PLAIN_SCHEDULE, WARMUP_SHARE, Kind
 from parsers.records import Value
 
 NUMBER = re.compile(r"[+-]?(?:\d[\d_]{0,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?")
@@ -26,16 +26,23 @@ SCHEDULES = {
 }
 DTYPES = {
     "bfloat16": ("bf16", "bfloat16"),
-    "float16": ("fp16", "float16", "16-mixed", "half"),
+    "float16": ("fp16", "float16", "16-mixed", "16-true", "half"),
     "float32": ("fp32", "float32", "32-true"),
 }
+LIGHTNING_DTYPES = {"16": "float16", "32": "float32"}
+"""Lightning's precision may be a bare number of bits."""
+COMPUTE = re.compile(r"\bc(?:ompute)?=(\w+)")
+"""Of a policy of the library jmp, as Levanter has it: "p=f32,c=bfloat16"."""
+WORD = re.compile(r"[a-z][\w-]{0,39}")
+LISTS = frozenset({"betas", "devices"})
+"""Kinds that may be a list."""
 
 Found = dict[str, Value]
 
 
 def values(fact: str, kind: Kind, raw: object) -> Found:
     """The facts that a setting's value gives: one as a rule, none for a value of another type or one that is unset."""
-    if isinstance(raw, list) and len(raw) == 1 and kind != "betas":
+    if isinstance(raw, list) and len(raw) == 1 and kind not in LISTS:
         raw = raw[0]  # fairseq's lr and update_freq have one value an epoch
     if raw is None or (isinstance(raw, float) and not math.isfinite(raw)):
         return {}
@@ -76,6 +83,10 @@ def _number(fact: str, raw: object) -> Found:
     return _given(fact, None if found is None or found < 0 else found)
 
 
+def _positive(fact: str, raw: object) -> Found:
+    return {name: n for name, n in _number(fact, raw).items() if n}
+
+
 def _text(fact: str, raw: object) -> Found:
     usable = isinstance(raw, str) and raw.strip() and len(raw) <= LONGEST_TEXT and "${" not in raw
     return {fact: raw} if usable and isinstance(raw, str) else {}
@@ -103,9 +114,28 @@ def _named(table: Mapping[str, tuple[str, ...]]) -> Callable[[str, object], Foun
 
 
 def _schedule(fact: str, raw: object) -> Found:
-    found = _named(SCHEDULES)(fact, raw)
-    plain = found and str(raw).lower().rsplit(".", 1)[-1] == found[fact]  # "cosine", not "cosine_with_restarts"
-    return {**found, PLAIN_SCHEDULE: True} if plain else found
+    """One of the schedules that are known, or else the word itself: it is none of them."""
+    word = raw.strip().lower().rsplit(".", 1)[-1] if isinstance(raw, str) else ""
+    found = _named(SCHEDULES)(fact, word)
+    if not found:
+        return {fact: word} if WORD.fullmatch(word) and word not in ("none", "null", "true", "false") else {}
+    return {**found, PLAIN_SCHEDULE: True} if word == found[fact] else found  # "cosine", not "cosine_with_restarts"
+
+
+def _dtype(fact: str, raw: object) -> Found:
+    text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
+    plain = LIGHTNING_DTYPES.get(text) if isinstance(text, str) else None
+    return _named(DTYPES)(fact, text) if plain is None else {fact: plain}
+
+
+def _half(fact: str, raw: object) -> Found:
+    """Parameters in float32 may be computed with in 16 bits; those in 16 bits are."""
+    return {name: dtype for name, dtype in _dtype(fact, raw).items() if dtype != "float32"}
+
+
+def _policy(fact: str, raw: object) -> Found:
+    found = COMPUTE.search(raw) if isinstance(raw, str) else None
+    return {} if found is None else _dtype(fact, {"f32": "float32", "f16": "float16"}.get(found[1], found[1]))
 
 
 def _switched(dtype: str) -> Callable[[str, object], Found]:
@@ -132,6 +162,9 @@ def _duration(_: str, raw: object) -> Found:
 
 
 def _interval(fact: str, raw: object) -> Found:
+    """Steps; 1.0 is all of an epoch or a run, in Lightning and Transformers, as 0.5 is half of it."""
+    if isinstance(raw, float) and raw <= 1:
+        return {}
     return _given(fact, _whole(raw.removesuffix("ba") if isinstance(raw, str) else raw, 1))
 
 
@@ -145,6 +178,16 @@ def _warmup(fact: str, raw: object) -> Found:
     return _given(fact, _whole(found, 0))
 
 
+def _horizon(fact: str, raw: object) -> Found:
+    """Whether the schedule has a length of its own; "1dur" is Composer's for the run's."""
+    return {} if raw == "1dur" else {fact: True}
+
+
+def _devices(fact: str, raw: object) -> Found:
+    """How many there are of a number or, of Lightning, of a list of indices."""
+    return _given(fact, _whole(len(raw) if isinstance(raw, list) else raw, 1))
+
+
 def _share(fact: str, raw: object) -> Found:
     found = number(raw)
     return _given(fact, found if found is not None and 0 <= found <= 1 else None)
@@ -154,11 +197,14 @@ READERS: dict[Kind, Callable[[str, object], Found]] = {
     "count": lambda fact, raw: _given(fact, _whole(raw, 1)),
     "whole": lambda fact, raw: _given(fact, _whole(raw, 0)),
     "number": _number,
+    "positive": _positive,
     "flag": _flag,
     "no": _denied,
     "text": _text,
     "class": _class,
-    "dtype": _named(DTYPES),
+    "dtype": _dtype,
+    "half": _half,
+    "policy": _policy,
     "bf16": _switched("bfloat16"),
     "fp16": _switched("float16"),
     "schedule": _schedule,
@@ -167,4 +213,6 @@ READERS: dict[Kind, Callable[[str, object], Found]] = {
     "interval": _interval,
     "warmup": _warmup,
     "share": _share,
+    "horizon": _horizon,
+    "devices": _devices,
 }

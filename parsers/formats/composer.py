@@ -1,4 +1,4 @@
-"""Composer and LLM Foundry (mosaicml/composer, loggers/console_logger.py)."""
+"""Composer and LLM Foundry (mosaicml/composer, composer/loggers/console_logger.py; mosaicml/llm-foundry)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from parsers.rows.skeleton import Batch
 from parsers.rows.text import TextFormat
 
 GB = 1e9
+MOST_GB = 1e6
+"""What is larger was printed in bytes, as all was until February 2023 (memory_monitor.py, pull request 1940)."""
 SLOWEST = 0.05
 """Batches per second below which four decimals are too few to tell how long a batch takes within 0.1 %."""
 RATE = rb"(?!0\.000[0-4]\d*\b)"
@@ -53,14 +55,14 @@ def _setting(printed: bytes, fact: bytes, after: bytes = rb"$", *, begins: bool 
 
 
 class Composer(TextFormat):
-    """Composer, loggers/console_logger.py and callbacks/speed_monitor.py at 6405188, LLM Foundry 0.17 (2025).
+    """Composer 0.32.1, loggers/console_logger.py, trainer/trainer.py and callbacks/; LLM Foundry 0.22.0 (2025).
 
-    A block belongs to the batch in its header, N of `[batch=N/M]`, printed after update N, counted from 1. With
-    a run planned in epochs the header counts within the epoch; with one planned in tokens it has no batch, and
-    `time/batch`, which is one less, tells it. loss/train/total is the mean over the batch on rank 0, with the auxiliary
-    losses of a mixture of experts. `Eval` lines follow the batch after which the evaluation ran; their
-    LanguageCrossEntropy is the mean over the tokens of the set. All numbers have four decimals, which leaves nothing of
-    a learning rate below 0.0005. The throughput is the mean of the last 100 batches; flops_per_sec, and the MFU against
+    A block belongs to the batch in its header, N of `[batch=N/M]`, printed after update N, counted from 1. With a run
+    planned in epochs the header counts within the epoch; with one planned in tokens it has no batch, and `time/batch`,
+    which is one less, tells it. loss/train/total is the mean over the batch and all ranks, with the auxiliary losses of
+    a mixture of experts. `Eval` lines follow the batch after which the evaluation ran; their LanguageCrossEntropy is
+    the mean over the tokens of the set. All numbers have four decimals, which leaves nothing of a learning rate below
+    0.0005. The throughput is the mean of the last 100 batches, without evaluations; flops_per_sec, and the MFU against
     a table of GPUs, are of one device.
     """
 
@@ -104,6 +106,7 @@ class Composer(TextFormat):
             begins=True,
         ),
         Said(b"using precision precision.", rb"composer\.trainer\.trainer: Using precision Precision\.\S"),
+        Said(b"trainer checkpoint loaded from ", rb"\bTrainer checkpoint loaded from \S", resumes=True, own=False),
         _setting(b"max_duration", b"planned_steps", rb"ba$"),
         _setting(b"global_train_batch_size", b"global_batch_size"),
         _setting(b"device_train_microbatch_size", b"batch_size"),
@@ -118,6 +121,7 @@ class Composer(TextFormat):
         _setting(b"weight_decay", b"weight_decay"),
         _setting(b"t_warmup", b"warmup_steps", rb"ba$"),
     )
+    checkpoint: ClassVar = Said(b"checkpoint locally saved to ", rb"checkpoint_saver: Checkpoint locally saved to \S")
     end: ClassVar = Said(b": done.", rb"(?:llmfoundry\.command_utils\.train|__main__): Done\.")
 
     def __init__(self) -> None:
@@ -142,6 +146,9 @@ def _counted(batch: Batch, first_header: int | None) -> Batch:
     if batch.pattern is BATCHES_BEFORE:
         later = replace(batch, steps=batch.steps + 1)
         return later if first_header is None else later.only(np.flatnonzero(batch.lines < first_header))
+    if batch.metrics == ("memory_bytes",):
+        printed = batch.columns[0]
+        return replace(batch, columns=[np.where(printed > MOST_GB * GB, printed / GB, printed)])
     if batch.metrics == ("batches_per_second",):
         fast = batch.only(np.flatnonzero(batch.columns[0] >= SLOWEST))
         return replace(fast, metrics=("step_seconds",), columns=[1.0 / fast.columns[0]])

@@ -1,4 +1,4 @@
-"""DeepSpeed (deepspeedai/DeepSpeed, runtime/engine.py and runtime/pipe/engine.py)."""
+"""DeepSpeed (deepspeedai/DeepSpeed, deepspeed/runtime/engine.py, pipe/engine.py and config.py)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,21 @@ from parsers.rows.row_patterns import Layout
 from parsers.rows.said import Said
 from parsers.rows.text import TextFormat
 
+HEAD = rb"(?:\[config\.py:\d{1,5}:print\] )?"
+"""Where DeepSpeedConfig.print says it; a line of somebody's code would have a print before it too."""
+
+
+def _printed(name: bytes, value: bytes) -> Said:
+    """A line of the engine's configuration; a name of 30 letters has no dots behind it, and a shorter one fewer."""
+    return Said(b"  " + name + b" ", HEAD + b"  " + name + rb" \.* " + value + rb"\s*$", own=False)
+
+
 BESIDE_A_LOOP = 0.2
 """How sure it is at most where somebody's own loop prints losses, which its own rows do not: that one says more."""
 
 
 class DeepSpeed(TextFormat):
-    """DeepSpeed's own lines, runtime/engine.py and runtime/pipe/engine.py at edaa722 (August 2026).
+    """DeepSpeed's own lines, runtime/{engine,pipe/engine,config}.py and utils/timer.py at edaa722 (August 2026).
 
     `step=N` is printed after N updates and has no loss; lr is that of the first parameter group. The pipeline engine's
     `steps: N loss:` has one: the mean over the batch; its time is that of an iteration. Other trainers' logs hold these
@@ -47,15 +56,13 @@ class DeepSpeed(TextFormat):
         MEMORY,
     )
     said: ClassVar = (
-        Said(b"deepspeedengine configuration", rb"DeepSpeedEngine configuration", begins=True, own=False),
-        Said(b"train_micro_batch_size_per_gpu", rb"train_micro_batch_size_per_gpu \.{3,} {batch_size}", own=False),
-        Said(b"  train_batch_size", rb"  train_batch_size \.{3,} {global_batch_size}", own=False),
-        Said(b"  world_size", rb"  world_size \.{3,} {world_size}", own=False),
-        Said(
-            b"gradient_accumulation_steps",
-            rb"gradient_accumulation_steps \.{3,} {gradient_accumulation_steps}",
-            own=False,
-        ),
+        Said(b"deepspeedengine configuration:", HEAD + rb"DeepSpeedEngine configuration:", begins=True, own=False),
+        _printed(b"train_micro_batch_size_per_gpu", b"{batch_size}"),
+        _printed(b"train_batch_size", b"{global_batch_size}"),
+        _printed(b"gradient_accumulation_steps", b"{gradient_accumulation_steps}"),
+        _printed(b"world_size", b"{world_size}"),
+        _printed(b"gradient_clipping", b"{grad_clip}"),
+        _printed(b"optimizer_name", rb"(?P<optimizer>(?!None\b)\w+)"),
     )
     checkpoint: ClassVar = CHECKPOINT
 

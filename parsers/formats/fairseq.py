@@ -1,4 +1,4 @@
-"""fairseq and metaseq (facebookresearch, logging/progress_bar)."""
+"""fairseq and metaseq (facebookresearch/fairseq, fairseq/logging/progress_bar.py; facebookresearch/metaseq)."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ SETTINGS = {
 MAY_BE_0 = frozenset({"weight_decay", "dropout"})
 """What 0 switches off is unknown, but for these."""
 SETTING = re.compile(rb"\b(" + "|".join(SETTINGS).encode() + rb")'?(?:=|: )\[?([\d.e+-]{1,24})(?=[,\])}])")
+DTYPES = {b"fp16": "float16", b"bf16": "bfloat16"}
+DTYPE = re.compile(rb"\b(fp16|bf16)'?(?:=|: )True\b")
 CONFIG = re.compile(rb"\bNamespace\(|\{'_name': ")
 
 
@@ -79,10 +81,9 @@ class Fairseq(TextFormat):
 
     A row belongs to num_updates, N updates done. Its loss is the criterion's mean over all tokens and all updates since
     the last row (until 2019 since the epoch began), in bits: it becomes nats; with label smoothing it is the smoothed
-    loss. gnorm is that before clipping,
-    wps counts the target tokens of all devices, and with wpb, the tokens of an update, tells the seconds of one.
-    `valid` rows are the mean over a whole set in eval mode. With --log-format json the same values are strings. The
-    summary of an epoch repeats what the rows said and is left out.
+    loss. gnorm is that before clipping, wps counts the target tokens of all devices, and with wpb, the tokens of an
+    update, tells the seconds of one. `valid` rows are the mean over a whole set in eval mode. With --log-format json
+    the same values are strings. The summary of an epoch repeats what the rows said and is left out.
     """
 
     name: ClassVar[str] = "fairseq"
@@ -156,6 +157,8 @@ class Fairseq(TextFormat):
             known = value(text)
             if isinstance(known, int | float) and (known > 0 or fact in MAY_BE_0):
                 first.setdefault(fact, Fact(fact, known, "log", where))
+        if found := DTYPE.search(line):
+            first["dtype"] = Fact("dtype", DTYPES[found[1]], "log", where)
         return [*first.values()]
 
 

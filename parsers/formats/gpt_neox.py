@@ -1,4 +1,4 @@
-"""GPT-NeoX (EleutherAI, megatron/logging.py and megatron/training.py)."""
+"""GPT-NeoX (EleutherAI/gpt-neox, megatron/logging.py and megatron/training.py)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ ITEM = rb" (?P<name>[A-Za-z][\w ()/.-]{1,60}): *(?:" + VALUE + rb"|[^|\n]{0,40}?
 
 
 class GptNeoX(TextFormat):
-    """GPT-NeoX, megatron/logging.py and megatron/training.py at ea7aefd (2025).
+    """GPT-NeoX, megatron/logging.py (training_log) and megatron/training.py at ea7aefd (2025).
 
     `iteration N` is printed after update N, counted from 1. Its loss is the mean over the iterations since the last
-    line, as is the time of an iteration. `approx flops per GPU` scales with its unit. MFU is printed only where the
-    user gave the peak of his GPU. A validation names its own iteration. Memory is the most that PyTorch held of a GPU.
+    line that were not skipped; the time is that of all. `approx flops per GPU` scales with its unit and counts the
+    activations that checkpointing computes again. `> total params` is the sum over the ranks of one copy of the model,
+    with what each of them repeats. MFU is printed only where the user gave the peak of his GPU. A validation names its
+    own iteration. Memory is the most that PyTorch held of a GPU.
     """
 
     name: ClassVar[str] = "gpt-neox"

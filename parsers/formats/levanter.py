@@ -1,4 +1,4 @@
-"""Levanter (stanford-crfm/levanter, callbacks/_metrics.py and eval.py; tqdm-loggable, tqdm_logging.py)."""
+"""Levanter (stanford-crfm/levanter, src/levanter/callbacks/_metrics.py and eval.py; tqdm-loggable, tqdm_logging.py)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from parsers.rows.text import TextFormat
 FASTEST_ROUNDED = 1.0
 """Iterations per second below which the one decimal that is printed says too little."""
 LOGGER = rb"(?:\btqdm_loggable\.tqdm_logging\b[^\n]{0,60}? )?"
+MODULE = rb"(?:\blevanter\.[\w.]{1,40}[^\n]{0,60}? )?"
+"""Some launchers print a logger's name alone before what it says."""
 COUNT = rb"[\d.]{1,6}[kMG]?"
 PROGRESS = Layout(
     hint=b"progress on:train ",
@@ -45,7 +47,7 @@ def _set_of(name: str) -> tuple[str, float] | None:
 
 
 class Levanter(TextFormat):
-    """Levanter at 26d7fa5 (2025), callbacks/_metrics.py (pbar_logger) and eval.py; tqdm-loggable 0.3, tqdm_logging.py.
+    """Levanter, callbacks/_metrics.py (pbar_logger) at 0175308 (2025) and eval.py at 05b4318; tqdm-loggable 0.4.1.
 
     Levanter logs its metrics to a tracker; on the screen stands a line a minute with the number of updates done and
     the loss, each rounded to three digits: 1.23kit is update 1225 to 1234, and of several lines that show the same
@@ -75,10 +77,10 @@ class Levanter(TextFormat):
         Said(
             b"no checkpoint found. starting from scratch.", rb"\blevanter\.main\b.*Starting from scratch", begins=True
         ),
-        Said(b"resuming training from step ", rb"\bResuming training from step \d", resumes=True, own=False),
+        Said(b"resuming training from step ", MODULE + rb"\bResuming training from step \d", resumes=True, own=False),
         Said(b"rounding vocab size from ", rb"\bRounding vocab size from \d+ to {vocab_size} for partitioning"),
     )
-    checkpoint: ClassVar = Said(b"saving checkpoint at step ", rb"\bSaving checkpoint at step \d")
+    checkpoint: ClassVar = Said(b"saving checkpoint at step ", MODULE + rb"\bSaving checkpoint at step \d")
 
     def finish(self, half: bytes) -> list[Record]:
         """The records of a last line that has no end; of a number that may be cut there are none."""

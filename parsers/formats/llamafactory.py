@@ -1,4 +1,4 @@
-"""trainer_log.jsonl as LLaMA-Factory writes it."""
+"""trainer_log.jsonl as LLaMA-Factory writes it (hiyouga/LLaMA-Factory, src/llamafactory/train/callbacks.py)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ LEAST_SECONDS = 20
 
 
 class LlamaFactory(Jsonl):
-    """trainer_log.jsonl (llamafactory 0.9.5, train/callbacks.py, LogCallback).
+    """trainer_log.jsonl of llamafactory 0.9.5, train/callbacks.py, LogCallback; its v1 writes plain rows with `step`.
 
     The loss is that of the HF Trainer: mean over devices and over the steps since the last row, in train mode.
-    `current_steps` are updates done. `throughput` is the mean since the start of the process, of all devices.
-    `elapsed_time` is cut to whole seconds and contains evaluations and checkpoints; step_seconds is its growth since
-    an earlier row, 20 seconds ago at least, where no evaluation lies between. VRAM is of the first device, in GiB.
-    Rows of a prediction carry neither loss nor epoch.
+    `current_steps` are updates done. `elapsed_time` is that of the process, cut to whole seconds, and contains
+    evaluations and checkpoints; step_seconds is its growth since an earlier row, 20 seconds ago at least, where no
+    evaluation lies between, and tokens_per_second that of `total_tokens`, of all devices, in this time. `throughput`
+    is left out: after a resume it counts the tokens of all processes and the time of one. VRAM is of the first device,
+    in GiB. Rows of a prediction carry neither loss nor epoch.
     """
 
     name: ClassVar[str] = "llamafactory"
@@ -46,11 +47,10 @@ class LlamaFactory(Jsonl):
         explanations={
             "train_loss": "mean over all devices and over the steps since the last row, in train mode",
             "step_seconds": "growth of elapsed_time over the steps since an earlier row",
-            "tokens_per_second": "mean since the process started, of all devices",
+            "tokens_per_second": "growth of total_tokens over that of elapsed_time, of all devices",
         },
     )
     own: ClassVar[Mapping[str, Meaning]] = {
-        "throughput": Meaning("tokens_per_second"),
         "vram_reserved": Meaning("memory_bytes", 2.0**30),
     }
     texts: ClassVar[frozenset[str]] = frozenset({"elapsed_time"})
@@ -62,29 +62,39 @@ class LlamaFactory(Jsonl):
 
     def __init__(self) -> None:
         super().__init__()
-        self._since: tuple[float, float] | None = None
-        """The step and the elapsed seconds from which the next mean runs."""
+        self._since: tuple[float, float, float] | None = None
+        """The step, the elapsed seconds and the tokens, NaN where unknown, from which the next mean runs."""
 
     def _frame(self, rows: Sequence[Row], cells: Mapping[str, Sequence[bytes]]) -> Frame:
         frame = super()._frame(rows, cells)
         if "elapsed_time" in cells:
-            seconds = self._means(frame, cells["elapsed_time"])
-            frame.columns["step_seconds"], frame.present["step_seconds"] = seconds, ~np.isnan(seconds)
+            means = self._means(frame, cells["elapsed_time"])
+            for name, values in zip(("step_seconds", "tokens_per_second"), means, strict=True):
+                frame.columns[name], frame.present[name] = values, ~np.isnan(values)
         return frame
 
-    def _means(self, frame: Frame, elapsed: Sequence[bytes]) -> Floats:
-        means = np.full(len(elapsed), np.nan)
+    def _means(self, frame: Frame, elapsed: Sequence[bytes]) -> tuple[Floats, Floats]:
+        seconds, rates = np.full(len(elapsed), np.nan), np.full(len(elapsed), np.nan)
         trains = frame.present["train_loss"].tolist() if "train_loss" in frame.present else [False] * len(elapsed)
-        for place, (step, text, is_train) in enumerate(zip(frame.steps.tolist(), elapsed, trains, strict=True)):
+        rows = zip(frame.steps.tolist(), elapsed, _tokens(frame).tolist(), trains, strict=True)
+        for place, (step, text, tokens, is_train) in enumerate(rows):
             now = _seconds(text)
             if now is None:
                 continue
             if self._since is None or not is_train or step <= self._since[0] or now < self._since[1]:
-                self._since = step, now
+                self._since = step, now, tokens
             elif now - self._since[1] >= LEAST_SECONDS:
-                means[place] = (now - self._since[1]) / (step - self._since[0])
-                self._since = step, now
-        return means
+                passed = now - self._since[1]
+                seconds[place] = passed / (step - self._since[0])
+                rates[place] = (tokens - self._since[2]) / passed if tokens > self._since[2] else np.nan
+                self._since = step, now, tokens
+        return seconds, rates
+
+
+def _tokens(frame: Frame) -> Floats:
+    if "tokens" not in frame.columns:
+        return np.full(len(frame.lines), np.nan)
+    return np.where(frame.present["tokens"], frame.columns["tokens"], np.nan)
 
 
 def _seconds(text: bytes) -> float | None:

@@ -1,4 +1,8 @@
-"""The arguments that Megatron and GPT-NeoX print before they train: `  num_layers ........ 48`."""
+"""The arguments that Megatron and GPT-NeoX print before they train: `  num_layers ........ 48`.
+
+Megatron-LM megatron/training/arguments.py (_print_args) at d98e8a6, GPT-NeoX megatron/neox_arguments/arguments.py
+(NeoXArgs.print) at ea7aefd.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +57,8 @@ def _meant(printed: dict[str, str]) -> dict[str, object]:
     """The arguments that were used, under plain names.
 
     Where the batch grows during the run, no batch size holds for all of it. Megatron and GPT-NeoX decay the learning
-    rate until the last iteration where they are not told otherwise (get_optimizer_param_scheduler in Megatron's
-    training.py, get_learning_rate_scheduler in GPT-NeoX's).
+    rate until the last iteration where they are not told otherwise, as by GPT-NeoX's lr_decay_fraction
+    (get_optimizer_param_scheduler in Megatron's training.py, get_learning_rate_scheduler in GPT-NeoX's).
     """
     settings: dict[str, object] = {
         name: value for name, value in printed.items() if value not in NOTHING and not value.startswith("{")
@@ -66,7 +70,7 @@ def _meant(printed: dict[str, str]) -> dict[str, object]:
         settings.pop("global_batch_size", None)
     if _positive(printed, "lr_warmup_samples"):
         settings.pop("lr_warmup_iters", None)
-    if "train_iters" in settings and "lr_decay_style" in settings:
+    if "train_iters" in settings and "lr_decay_style" in settings and "lr_decay_fraction" not in settings:
         settings.setdefault("lr_decay_iters", settings["train_iters"])
     return settings
 

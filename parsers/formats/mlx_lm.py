@@ -1,4 +1,4 @@
-"""mlx-lm (ml-explore/mlx-lm, tuner/trainer.py): its rows of named fields and the table that followed them."""
+"""mlx-lm (ml-explore/mlx-lm, mlx_lm/tuner/trainer.py and cli_ui.py): rows of named fields, and the table of 2026."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BLOCKS = "\u25bc".encode()[:2]
 
 
 class MlxLM(TextFormat):
-    """mlx-lm, mlx_lm/tuner/trainer.py at d78bf58 (August 2026) and all its forms since 2023; mlx-vlm prints the same.
+    """mlx-lm 0.32.2 (2026), tuner/trainer.py and cli_ui.py, and its forms since 2023; mlx-vlm prints the same.
 
     A row is printed after iteration N, counted from 1, so N updates are done (N micro-batches where gradients are
     accumulated). Its loss is the mean over the iterations since the last row of their means over tokens that count;

@@ -1,4 +1,4 @@
-"""nanotron (huggingface/nanotron, trainer.py and logging/base.py)."""
+"""nanotron (huggingface/nanotron, src/nanotron/trainer.py and logging/base.py, logging.py in 0.4)."""
 
 from __future__ import annotations
 

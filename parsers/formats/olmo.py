@@ -1,4 +1,4 @@
-"""OLMo and OLMo-core (allenai/OLMo, olmo/train.py; allenai/OLMo-core, train/callbacks)."""
+"""OLMo and OLMo-core (allenai/OLMo, olmo/train.py and scripts/train.py; allenai/OLMo-core, src/olmo_core/train)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ BELOW = Attach("before")
 WHOLE = re.compile(rb"=(?:[01]\.\d{4}|\d\.\d{3}|\d\d\.\d\d|\d{3}\.\d)\s*$")
 """A value with all the digits that format_float prints for its size: it cannot be one that was cut."""
 VALUE = re.compile(rb"^[^=\[\]]{1,200}=[-+\d.,eEnaif]*\s*$")
+COUNTED = b"tokens"
+"""Counts, to which OLMo-core gives a unit behind the digits from 10^9 on: 1.049B."""
 
 
 def _value(printed: bytes, metric: bytes, scale: float = 1.0) -> Layout:
     """A line of a block: "    train/CrossEntropyLoss=11.33"."""
     return Layout(
         hint=printed.lower() + b"=",
-        text=BEFORE + re.escape(printed) + rb"={" + metric + rb"}",
+        text=BEFORE + re.escape(printed) + rb"={" + metric + (rb"~}" if COUNTED in printed else rb"}"),
         scales={metric.decode(): scale},
         attach=BELOW,
         ends=rb"\s*$",
@@ -98,16 +100,17 @@ EVAL_OF_CORE = Fields(
 
 
 class OLMo(TextFormat):
-    """OLMo, olmo/train.py at 59a53e3 (0.6.0), and OLMo-core, train/callbacks at fa6c501 (2026).
+    """OLMo 0.6.0, olmo/train.py and scripts/train.py, and OLMo-core 3.0.0 (2026), train/callbacks/.
 
     `[step=N/M,epoch=E]` is printed after update N, counted from 1; the indented lines below it are its values. The loss
     is the mean over the tokens of the whole batch on all ranks, the gradient norm that before clipping.
-    tokens_per_second and TPS are of one device: the mean of the last 20 batches in OLMo, of one step in OLMo-core.
-    OLMo-core's MFU compares with the peak of an H100 or a B200, and for every other GPU with that of an A100; its
-    learning rate is that of the first group. OLMo's MB are 10^6 bytes. Numbers are rounded to four digits, larger ones
-    to integers. OLMo evaluates after the block of the step, OLMo-core before it: with the blocks that OLMo-core
-    collects, an evaluation may be put some steps (metrics_collect_interval, 5) too early. The first evaluation set is
-    val_loss, further ones go by their names.
+    tokens_per_second and TPS are of one device: the mean of some batches in OLMo (speed_monitor.window_size, 100), of
+    one step in OLMo-core. OLMo-core's MFU compares with the peak of an H100, B200, B300 or RTX PRO 6000, and for every
+    other GPU with that of an A100, in older versions with half of it (156 TFLOP/s); it prints which. Its learning rate
+    is that of the first group. OLMo's MB are 10^6 bytes. Numbers are rounded to four digits, larger ones to integers,
+    and from 10^9 on OLMo-core 3 rounds again (1.049B; format_float in utils.py). OLMo evaluates after the block of the
+    step, OLMo-core before it: with the blocks that OLMo-core collects, an evaluation may be put some steps
+    (metrics_collect_interval, 5) too early. The first evaluation set is val_loss, further ones go by their names.
     """
 
     name: ClassVar[str] = "olmo"
@@ -143,13 +146,15 @@ class OLMo(TextFormat):
     )
     said: ClassVar = (
         Said(b"total number of parameters: ", rb"\bTotal number of parameters: {parameters}", own=False),
-        Said(b"total params,", rb"\b[Bb]uilding \S{1,40} with:?.{0,80}?{parameters} total params", own=False),
+        Said(b"building transformer with ", rb"\bBuilding transformer with {parameters} total params, ", own=False),
+        Said(b" total params", rb"(?:^|\s)- {parameters} total params\s*$", own=False),
         Said(b"starting training...", rb"\btrain:\d+\tINFO\tStarting training\.\.\.", begins=True),
         Said(b"gpu capacity: ", rb"\bGPU capacity: (?P<gpu_name>\S.{0,80}?) with {gpu_memory_gib}GiB", own=False),
         Said(
-            b"device peak flops: ",
-            rb"\bDevice: (?P<gpu_name>\S.{0,80}?), Device peak FLOPS: {mfu_peak_flops}",
+            b"device peak flops",
+            rb"\bDevice: (?P<gpu_name>\S.{0,80}?), Device peak (?:FLOPS|Flops/s): (?:{mfu_peak_flops}|None)",
         ),
+        Said(b"will resume training from step ", rb"\bWill resume training from step \d", resumes=True, own=False),
         Said(b"trainconfig(", rb"\bTrainConfig\((?P<all>run_name=.*)", read=_settings),
     )
     checkpoint: ClassVar = Said(b"checkpoint ", rb"\b(?:[Cc]heckpoint saved to |Saving checkpoint for step \d)")
@@ -165,7 +170,8 @@ class OLMo(TextFormat):
 
     def finish(self, half: bytes) -> list[Record]:
         """The records of a last line that has no end; of a value only where it has all its digits."""
-        return super().finish(b"" if VALUE.match(half) and not WHOLE.search(half) else half)
+        cut = VALUE.match(half) and (COUNTED in half or not WHOLE.search(half))
+        return super().finish(b"" if cut else half)
 
     def chosen(self, batches: list[Batch]) -> list[Batch]:
         """The rows at the time of their headers, with a rate of batches as the seconds of one, the first set named."""

@@ -5,14 +5,21 @@ from __future__ import annotations
 from stamps import iso
 
 EVERY = 10
+CONFIGURATION = (
+    "gradient_accumulation_steps .. 4",
+    "gradient_clipping ............ 1.0",
+    "optimizer_name ............... adamw",
+    "train_batch_size ............. 1024",
+    "train_micro_batch_size_per_gpu  16",
+    "world_size ................... 16",
+)
+"""DeepSpeedConfig.print fills the name with dots up to 29 letters."""
 
 
 def log(rows: int = 60) -> bytes:
     """`rows` rows of each engine (every 10th step), one skipped step in the middle."""
-    lines = [
-        "  train_batch_size ............................. 1024\n",
-        "  world_size ................................... 16\n",
-    ]
+    lines = [f"[{iso(0)}] [INFO] [config.py:748:print] DeepSpeedEngine configuration:\n"]
+    lines += [f"[{iso(0)}] [INFO] [config.py:752:print]   {setting}\n" for setting in CONFIGURATION]
     for number in range(1, rows + 1):
         step, rate = EVERY * number, 3e-4 / (1 + number)
         head = f"[{iso(number)}] [INFO] "

@@ -6,7 +6,7 @@ START = """\
 2025-09-10T12:00:00 - 0 - levanter.main.train_lm - train_lm.py:140 - INFO :: Rounding vocab size from 50257 to 50272 \
 for partitioning
 2025-09-10T12:00:09 - 0 - levanter.main.train_lm - train_lm.py:221 - INFO :: No checkpoint found. Starting from scratch.
-2025-09-10T12:00:21 - 0 - tqdm_loggable.tqdm_logging - tqdm_logging.py:145 - INFO :: Progress on:train -/20.0k rate:- \
+2025-09-10T12:00:21 - 0 - tqdm_loggable.tqdm_logging - tqdm_logging.py:145 - INFO :: Progress on:train -/20000 rate:- \
 remaining:? elapsed:00:00 postfix:-
 """
 EVAL_EVERY = 20

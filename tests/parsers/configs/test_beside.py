@@ -33,6 +33,8 @@ LAYOUTS: list[tuple[str, str | None, list[str], list[str]]] = [
     ("train.log", "nanotron", ["checkpoints/10/config.yaml", "checkpoints/9/config.yaml"],
      ["checkpoints/10/config.yaml"]),
     ("train.log", "nanochat", ["meta_000900.json", "meta_001000.json"], ["meta_001000.json"]),
+    ("logs/log_1.txt", "torchtune", ["torchtune_config.yaml", "config.yaml"], ["torchtune_config.yaml"]),
+    ("logs/train.log", "huggingface", ["config.json"], []),
     ("train.log", "mlx-lm", ["adapters/adapter_config.json"], ["adapters/adapter_config.json"]),
     ("train.log", "gpt-neox", ["global_step10/configs/a.yml"], ["global_step10/configs/a.yml"]),
     ("train.log", "gpt-neox", ["global_step10/configs/a.yml", "global_step10/configs/b.yml"], []),
@@ -110,6 +112,18 @@ def test_a_trained_context_beats_a_models_limit(tmp_path: Path) -> None:
     (tmp_path / "ds_config.json").write_text('{"seq_length": 2048}')
     facts, _ = facts_beside(tmp_path / "train.log", "huggingface")
     assert {f.name: f.value for f in facts} == {"max_positions": 131_072, "block_size": 2048}
+
+
+@pytest.mark.parametrize("plan", ["max_tokens: 1000000", "max_steps: 100"])
+def test_the_context_of_litgpts_model_is_the_trained_one_in_pretraining_alone(tmp_path: Path, plan: str) -> None:
+    """Fine-tuning data are shorter; only pretraining plans tokens."""
+    (tmp_path / "final").mkdir()
+    (tmp_path / "train.log").write_text("")
+    (tmp_path / "final/hyperparameters.yaml").write_text(f"train: {{{plan}}}\n")
+    (tmp_path / "final/model_config.yaml").write_text("block_size: 131072\nn_layer: 16\n")
+    names = {fact.name for fact in facts_beside(tmp_path / "train.log", "litgpt")[0]}
+    assert "n_layer" in names
+    assert ("block_size" in names) == ("max_tokens" in plan)
 
 
 def test_an_unreadable_config_is_told_and_costs_no_other(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from parsers.clean import printable
 from parsers.configs.config import ConfigError, facts_of_mapping, read_config
-from parsers.configs.config_names import HELPERS, MEANINGS
+from parsers.configs.config_names import MEANINGS
+from parsers.configs.config_table import HELPERS
 
 NAMES = st.one_of(st.sampled_from(sorted(MEANINGS)), st.text(max_size=8), st.sampled_from(["train", "model", "eval"]))
 SCALARS = st.one_of(

@@ -35,8 +35,9 @@ def test_settings_may_be_text_under_dotted_names() -> None:
      {"some_plugin": {"lr": 1e-3, "epochs": 3}}, {"vision_config": {"hidden_size": 3}}, {"n_layer": None},
      {"n_layer": True}, {"n_layer": -1}, {"n_layer": "twelve"}, {"n_layer": 12.5}, {"lr": float("nan")},
      {"lr": "1" * 40}, {"max_steps": -1}, {"betas": [0.9]}, {"betas": "none"}, {"max_duration": "3 weeks"},
-     {"warmup": "soon"}, {"lr_scheduler_type": "polynomial"}, {"dtype": "auto"}, {"run_name": "${name}"},
-     {"dataset": ["a", "b"]}, {"vocab_size": 10**400}, {"a": {"n_layer": 2}, "b": {"n_layer": 3}}, {}],
+     {"warmup": "soon"}, {"lr_scheduler_type": "none"}, {"lr_scheduler": True}, {"dtype": "auto"},
+     {"run_name": "${name}"}, {"dataset": ["a", "b"]}, {"vocab_size": 10**400},
+     {"a": {"n_layer": 2}, "b": {"n_layer": 3}}, {}],
 )  # fmt: skip
 def test_what_is_open_gives_no_fact(settings: dict[str, object]) -> None:
     """Another section's, unset, of another type, or said twice in two ways."""
@@ -143,3 +144,86 @@ def test_words_of_a_command_line() -> None:
 def test_each_kind_in_the_table_can_be_read() -> None:
     """No setting names a kind of value that nothing reads."""
     assert {one.kind for one in MEANINGS.values()} == set(READERS)
+
+
+def test_parameters_in_32_bits_may_be_computed_with_in_16() -> None:
+    """Hugging Face's dtype is that of the saved weights, torchtitan's of the master copy; nanoGPT's is autocast's."""
+    hugging_face: dict[str, object] = {"transformers_version": "5.0.0", "dtype": "float32", "torch_dtype": "float32"}
+    assert known(hugging_face) == {}
+    assert known({**hugging_face, "bf16": True}) == {"dtype": "bfloat16"}
+    assert known({"architectures": ["X"], "text_config": {"dtype": "float32"}}) == {}
+    assert known({"training": {"dtype": "float32"}}) == {}
+    assert known({"training": {"dtype": "bfloat16"}}) == {"dtype": "bfloat16"}
+    assert known({"dtype": "float32"}) == {"dtype": "float32"}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("p=f32,c=bfloat16", "bfloat16"), ("params=float32,compute=float16,output=float32", "float16"),
+     ("c=f32", "float32"), ("f32", None), (3, None)],
+)  # fmt: skip
+def test_a_policy_names_the_type_of_the_matmuls(said: object, expected: str | None) -> None:
+    """Of parameters, computation and output."""
+    assert known({"trainer": {"mp": said}}).get("dtype") == expected
+
+
+@pytest.mark.parametrize(("said", "expected"), [(16, "float16"), ("32", "float32"), ("16-true", "float16"), (8, None)])
+def test_lightning_counts_bits(said: object, expected: str | None) -> None:
+    """As a number or as text."""
+    assert known({"trainer": {"precision": said}}).get("dtype") == expected
+
+
+def test_a_schedule_of_another_kind_is_named_as_it_is() -> None:
+    """So that nobody takes it for a cosine."""
+    assert known({"lr_scheduler_type": "polynomial"}) == {"schedule": "polynomial"}
+    assert known({"scheduler": {"_target_": "a.b.C", "name": "torch.optim.lr_scheduler.OneCycleLR"}}) == {
+        "schedule": "onecyclelr"
+    }
+
+
+def test_the_floor_of_a_cosine_may_stand_in_the_arguments_of_the_schedule() -> None:
+    """Transformers' lr_scheduler_kwargs."""
+    said: dict[str, object] = {"lr_scheduler_type": "cosine_with_min_lr", "learning_rate": 1e-3}
+    assert known({**said, "lr_scheduler_kwargs": {"min_lr_rate": 0.1}})["min_lr"] == pytest.approx(1e-4)
+    assert known({**said, "lr_scheduler_kwargs": {"min_lr": 2e-5}})["min_lr"] == 2e-5
+
+
+def test_a_plateau_of_transformers_ends_some_steps_before_the_end() -> None:
+    """num_decay_steps are the last."""
+    said: dict[str, object] = {
+        "lr_scheduler_type": "warmup_stable_decay", "max_steps": 1000, "lr_scheduler_kwargs": {"num_decay_steps": 100},
+    }  # fmt: skip
+    assert known(said) == {"schedule": "wsd", "planned_steps": 1000, "decay_start": 900, "decay_steps": 1000}
+
+
+def test_an_interval_of_1_as_a_fraction_is_the_whole_epoch() -> None:
+    """Lightning's and Transformers' intervals are shares where they are no integers."""
+    assert known({"val_check_interval": 1.0, "limit_val_batches": 1.0, "eval_steps": 0.5}) == {}
+    assert known({"val_check_interval": 1, "limit_val_batches": 10}) == {"eval_interval": 1, "eval_iters": 10}
+
+
+def test_a_schedule_with_a_length_of_its_own_does_not_end_with_the_run() -> None:
+    """Composer's and OLMo's t_max; "1dur" is all of the run."""
+    said: dict[str, object] = {"max_duration": "100ba", "scheduler": {"name": "cosine_with_warmup"}}
+    assert known(said)["decay_steps"] == 100
+    assert known({**said, "scheduler": {"name": "cosine_with_warmup", "t_max": "1dur"}})["decay_steps"] == 100
+    for length in ("50ba", 5e12):
+        assert "decay_steps" not in known({**said, "scheduler": {"name": "cosine_with_warmup", "t_max": length}})
+
+
+def test_settings_that_mean_something_else_in_their_trainer() -> None:
+    """A share of litgpt's epoch, mlx-lm's tuned layers, fairseq's lowest rate before it stops, no epochs at all."""
+    assert known({"train": {"lr_warmup_fraction": 0.1, "max_steps": 100}}) == {"planned_steps": 100}
+    assert known({"iters": 100, "num_layers": 16, "steps_per_report": 10}) == {"planned_steps": 100, "log_interval": 10}
+    assert known({"optimization": {"min_lr": 1e-9, "max_epoch": 0}}) == {}
+    assert known({"max_target_length": 8, "eval_steps": 20}) == {"block_size": 8, "eval_iters": 20}
+
+
+def test_a_warm_up_in_tokens_takes_as_many_steps_as_hold_them() -> None:
+    """OLMo-core's schedules count what their units say; without the tokens of a step it is open."""
+    scheduler = {"units": "tokens", "warmup": 2**23, "warmup_steps": None, "decay": 2**25, "_CLASS_": "olmo_core.WSD"}
+    said: dict[str, object] = {"train_module": {"scheduler": scheduler}}
+    assert known(said) == {"schedule": "wsd"}
+    assert known({**said, "data_loader": {"global_batch_size": 2**20}}) == {
+        "schedule": "wsd", "tokens_per_step": 2**20, "warmup_steps": 8,
+    }  # fmt: skip

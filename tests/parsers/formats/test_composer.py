@@ -57,6 +57,44 @@ def test_a_learning_rate_of_which_too_little_is_printed_is_absent(printed: str, 
     assert found.get("learning_rate") == ([(3, float(printed))] if kept else None)
 
 
+@pytest.mark.parametrize("printed", ["31037849600", "31.0378"])
+def test_memory_was_printed_in_bytes_once(printed: str) -> None:
+    """Until February 2023; then in units of 10^9."""
+    text = lines("[batch=1/3]:", f"\t Train memory/reserved_mem: {printed}", "\t Train loss/train/total: 12.0570")
+    [(step, memory)] = curves(Composer, text)["memory_bytes"]
+    assert step == 1
+    assert memory == pytest.approx(31.0378e9, rel=1e-5)
+
+
+def test_the_blocks_that_people_pasted_are_read() -> None:
+    """Of LLM-Shearing (issue 24), of a README of AWS behind srun, and of a run planned in epochs."""
+    text = lines(
+        "[batch=366/48000]:", "         Train time/batch: 365", "         Train metrics/train/cc_weight: 0.2192",
+        "         Train memory/current_reserved_mem: 51.3280", "         Train memory/peak_reserved_mem: 51.3280",
+        "         Train loss/train/total: 10.3750", "         Train loss/train/ce_loss: 10.3750",
+    )  # fmt: skip
+    assert curves(Composer, text) == {"train_loss": [(366, 10.375)], "memory_bytes": [(366, 51.328e9)]}
+    ranked = lines(
+        "0: [batch=1/300000000]:", "0:       Train time/batch: 0", "0:       Train loss/train/total: 12.0000"
+    )
+    assert curves(Composer, ranked) == {"train_loss": [(1, 12.0)]}
+    epochs = lines("[epoch=1][batch=5/5]:", "         Train time/batch: 4", "         Train loss/train/total: 8.4213")
+    assert curves(Composer, epochs) == {"train_loss": [(5, 8.4213)]}
+
+
+def test_checkpoints_and_a_resumed_run_are_noticed() -> None:
+    """At LLM Foundry's log level, debug."""
+    head = "2025-03-30 02:05:36,662: rank0[73][MainThread]: "
+    text = lines(
+        f"{head}INFO: composer.utils.checkpoint: Trainer checkpoint loaded from /runs/latest-rank0.pt.symlink",
+        "[batch=3/9]:",
+        "\t Train loss/train/total: 7.1234",
+        f"{head}DEBUG: composer.callbacks.checkpoint_saver: Checkpoint locally saved to /runs/ep0-ba3-rank0.pt",
+    )
+    notices = [r for r in read(Composer, text) if isinstance(r, Notice)]
+    assert [(n.kind, n.step) for n in notices] == [("resume", None), ("checkpoint", 3)]
+
+
 def test_seconds_of_slow_batches_are_not_made_of_too_few_digits() -> None:
     """0.0027 batches a second are 357 to 377 seconds: the throughput in tokens says it better."""
     text = lines(

@@ -17,6 +17,7 @@ from logs_deepspeed import log
 from parsers.formats import recognise
 from parsers.formats.deepspeed import DeepSpeed
 from parsers.formats.generic import Generic
+from parsers.records import Restart
 
 STEP = b"[Rank 0] step=2, skipped=0, lr=[2.4e-09, 2.5e-09], mom=[[0.9, 0.95], [0.9, 0.95]]\n"
 PIPE = b"steps: 1 loss: 12.7902 iter time (s): 150.471 samples/sec: 6.805\n"
@@ -105,7 +106,16 @@ def test_source_and_prose_are_no_rows() -> None:
 
 def test_the_configuration_tells_the_batch() -> None:
     """In sequences of one optimiser step."""
-    assert facts(DeepSpeed, log(2)) == {"global_batch_size": 1024, "world_size": 16}
+    assert facts(DeepSpeed, log(2)) == {
+        "gradient_accumulation_steps": 4,
+        "grad_clip": 1.0,
+        "optimizer": "adamw",
+        "global_batch_size": 1024,
+        "batch_size": 16,
+        "world_size": 16,
+    }
+    unset = b"  optimizer_name ............... None\n  train_batch_size ............. None\n"
+    assert facts(DeepSpeed, unset) == {}
 
 
 def test_it_is_never_quite_sure_since_others_train_with_it() -> None:
@@ -118,3 +128,13 @@ def test_cuts_junk_margins_and_noise_change_nothing() -> None:
     assert_sturdy(DeepSpeed, log())
     assert_cut_rows_give_no_wrong_number(DeepSpeed, log())
     assert_survives_noise(DeepSpeed, log())
+
+
+def test_each_engine_begins_a_run() -> None:
+    """Its configuration is printed by a function that is called print, as code would be."""
+    start = b"[2021-05-26 04:38:20,031] [INFO] [config.py:748:print] DeepSpeedEngine configuration:\n"
+    row = b"[Rank 0] step=%d, skipped=0, lr=[2.4e-09], mom=[[0.9, 0.95]]\n"
+    rows = b"".join(row % step for step in range(10, 60, 10))
+    assert not [r for r in read(DeepSpeed, rows + row % 60) if isinstance(r, Restart)]
+    assert [r.step for r in read(DeepSpeed, rows + start + row % 20) if isinstance(r, Restart)] == [20]
+    assert [r.step for r in read(DeepSpeed, rows + start + row % 60) if isinstance(r, Restart)] == [60]

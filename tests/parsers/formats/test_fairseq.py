@@ -119,6 +119,23 @@ def test_further_sets_keep_their_names() -> None:
     assert sorted(curves(Fairseq, text)) == ["val_loss", "val_loss/valid1"]
 
 
+def test_the_rows_that_people_pasted_are_read() -> None:
+    """Of a translation in 2019 (issue 940), which has no timestamp, and of one on a TPU in 2020 (issue 2338)."""
+    text = lines(
+        "| epoch 001:    500 / 1891 loss=11.346, nll_loss=10.678, ppl=1637.83, wps=53351, ups=0.5, wpb=104872,"
+        " bsz=5322, num_updates=495, lr=9.90876e-05, gnorm=1.507, clip=0%, oom=0, loss_scale=2.000, wall=973,"
+        " train_wall=840",
+        "| epoch 001 | valid on 'valid' subset | valid_loss 8.11425 | valid_nll_loss 6.8834 | valid_ppl 118.06 |"
+        " num_updates 600",
+        "2020-07-17 07:11:02 | INFO | train_inner | epoch 001:   2800 / 160368 loss=9.255, ppl=611.12, wps=57.3,"
+        " ups=0.04, wpb=1613, bsz=80, num_updates=2800, lr=2.8e-05, gnorm=3.23, train_wall=13, wall=1236",
+    )
+    found = curves(Fairseq, text)
+    assert dict(found["train_loss"]) == pytest.approx({495: 11.346 * math.log(2), 2800: 9.255 * math.log(2)})
+    assert dict(found["val_loss"]) == pytest.approx({600: 8.11425 * math.log(2)})
+    assert dict(found["step_seconds"]) == pytest.approx({495: 104872 / 53351, 2800: 1613 / 57.3})
+
+
 def test_the_summary_of_an_epoch_is_no_row() -> None:
     """It repeats the mean over the epoch, in text and in JSON."""
     text = lines(
@@ -133,6 +150,7 @@ def test_the_start_tells_the_plan_and_the_model() -> None:
     known = facts(Fairseq, START.encode())
     assert (known["planned_steps"], known["block_size"], known["warmup_steps"]) == (50000, 512, 4000)
     assert (known["gradient_accumulation_steps"], known["world_size"], known["learning_rate"]) == (16, 8, 0.0005)
+    assert known["dtype"] == "float16"
     assert (known["parameters"], known["dropout"], known["weight_decay"]) == (126_924_800, 0.1, 0.01)
     assert not {"grad_clip", "planned_epochs"} & known.keys()
     older = (

@@ -37,6 +37,18 @@ def test_slow_steps_are_printed_as_seconds_an_iteration() -> None:
     assert shown(slow.replace("76.8s/it", "0.3it/s")) == {"train_loss": [(19, 15.5)]}
 
 
+def test_the_lines_that_people_pasted_are_read() -> None:
+    """Of Marin's runs of 2026; the first, before any update, counts in plain numbers."""
+    text = (
+        "Progress on:train -/18 rate:- remaining:? elapsed:00:00 postfix:-\n"
+        "Progress on:train 11.0it/18.0it rate:34.5s/it remaining:04:01 elapsed:17:46 postfix:loss=15.5\n"
+        "I20260309 02:49:42 140 levanter.checkpoint Saving checkpoint at step 18\n"
+    )
+    assert shown(text) == {"train_loss": [(11, 15.5)], "step_seconds": [(11, 34.5)]}
+    assert facts(Levanter, text.encode()) == {"planned_steps": 18}
+    assert [r.kind for r in read(Levanter, text.encode()) if isinstance(r, Notice)] == ["checkpoint"]
+
+
 @pytest.mark.parametrize(
     "before",
     ["", head(0), "(train_lm pid=4211, ip=10.130.0.9) " + head(0), "I 2025-09-10 tqdm_loggable.tqdm_logging "],

@@ -68,16 +68,33 @@ def test_the_older_schema() -> None:
     assert found["val_loss"] == [(20, 2.75)]
 
 
-def test_throughput_tokens_and_memory() -> None:
-    """Throughput is tokens per second, vram_reserved GiB."""
+def test_tokens_and_memory() -> None:
+    """The growth of the tokens in that of the time; vram_reserved is GiB."""
     rows = [
-        {"current_steps": n, "loss": 2.5, "throughput": 8191.5, "total_tokens": 65536 * n, "vram_reserved": 20.5}
+        {
+            "current_steps": n,
+            "loss": 2.5,
+            "total_tokens": 65536 * n,
+            "vram_reserved": 20.5,
+            "elapsed_time": clock(4 * n),
+        }
         for n in (10, 20)
     ]
     found = curves(LlamaFactory, lines(*rows))
-    assert found["tokens_per_second"] == [(10, 8191.5), (20, 8191.5)]
+    assert found["tokens_per_second"] == [(20, 65536 / 4)]
     assert found["memory_bytes"] == [(10, 20.5 * 2**30), (20, 20.5 * 2**30)]
     assert found["tokens"] == [(20, 65536 * 20)]
+
+
+def test_a_resumed_process_is_not_as_fast_as_all_its_tokens_say() -> None:
+    """Its throughput divides the tokens of all processes by its own time; its clock begins at 0 again."""
+    rows = [
+        {"current_steps": n, "loss": 2.5, "total_tokens": 1000 * n, "elapsed_time": clock(second), "throughput": 1e6}
+        for n, second in ((990, 990), (1000, 1000), (1010, 30), (1040, 60))
+    ]
+    found = curves(LlamaFactory, lines(*rows))
+    assert found["tokens_per_second"] == [(1040, 1000.0)]
+    assert found["step_seconds"] == [(1040, 1.0)]
 
 
 def test_rows_of_a_prediction() -> None:

@@ -56,6 +56,24 @@ def test_arguments_that_were_not_used_are_absent() -> None:
     assert "n_inner" not in found
 
 
+def test_query_groups_count_where_they_are_used() -> None:
+    """num_query_groups is printed as 1, its default, of models whose heads have each their own keys."""
+    assert "n_kv_head" not in known(group_query_attention="False", num_query_groups="1")
+    assert known(group_query_attention="True", num_query_groups="8")["n_kv_head"] == 8
+
+
+def test_the_decay_after_a_plateau_has_a_length_of_its_own() -> None:
+    """lr_wsd_decay_iters, printed of other schedules too."""
+    found = known(lr_decay_style="WSD", lr_decay_iters="None", lr_wsd_decay_iters="1000")
+    assert (found["schedule"], found["decay_start"], found["decay_steps"]) == ("wsd", 499_000, 500_000)
+    assert "decay_start" not in known(lr_wsd_decay_iters="1000")
+
+
+def test_gpt_neox_may_decay_over_a_share_of_the_run() -> None:
+    """Then the decay does not end with the run."""
+    assert known(lr_decay_iters="None", lr_decay_fraction="0.8")["decay_steps"] == 400_000
+
+
 def test_where_says_the_line_and_the_argument() -> None:
     """So that a person finds it."""
     dump = Arguments()

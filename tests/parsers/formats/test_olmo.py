@@ -13,12 +13,11 @@ from format_checks import (
     run_of,
 )
 from logs_olmo import START, block, evaluation, head, log
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.olmo import OLMo
 from parsers.records import Notice, Points, Restart
 
-LOGS = CORPUS / "olmo"
 CORE = """\
 2025-06-02 10:00:00.000\tnode-1:0\tolmo_core.train.callbacks.speed_monitor:94\tINFO\tDevice: NVIDIA H100 80GB HBM3, \
 Device peak FLOPS: 989500000000000
@@ -70,6 +69,53 @@ def test_a_block_of_olmo_core_gives_its_metrics() -> None:
         "mfu_peak_flops": 989500000000000,
         "planned_steps": 2500,
     }
+
+
+@pytest.mark.parametrize(
+    ("printed", "tokens"), [("999,292,928", 999_292_928.0), ("1.049B", 1.049e9), ("85.20B", 85.2e9), ("4.000T", 4e12)]
+)
+def test_tokens_of_olmo_core_have_a_unit_from_a_billion_on(printed: str, tokens: float) -> None:
+    """format_float of OLMo-core 3; without its last byte the number is not taken."""
+    head, row = b"[step=500/2500,epoch=1]\n", f"    throughput/total tokens={printed}".encode()
+    assert dict(curves(OLMo, head + row + b"\n")["tokens"]) == pytest.approx({500: tokens})
+    reader = OLMo()
+    reader.feed(head)
+    assert not [r for r in reader.finish(row[:-1]) if isinstance(r, Points)]
+
+
+def test_the_start_of_olmo_core_tells_the_model_and_the_peak() -> None:
+    """Of two versions: what the model is to be, and what it is once it is built; the words for FLOP/s."""
+    head = "2026-08-08 12:00:01.000\tnode-1:0\tolmo_core."
+    begun = f"{head}nn.transformer.config:383\tINFO\tBuilding transformer with 190,354,176 total params, "
+    built = "Built model with:\n- 190,354,176 total params\n- 113,283,840 non-embedding params\n"
+    assert facts(OLMo, f"{begun}113,283,840 non-embedding params\n".encode()) == {"parameters": 190_354_176}
+    assert facts(OLMo, f"{head}nn.transformer.config:459\tINFO\t{built}".encode()) == {"parameters": 190_354_176}
+    device = f"{head}train.callbacks.speed_monitor:152\tINFO\tDevice: NVIDIA H200, Device peak Flops/s: "
+    assert facts(OLMo, f"{device}312000000000000\n".encode()) == {
+        "gpu_name": "NVIDIA H200",
+        "mfu_peak_flops": 312_000_000_000_000,
+    }
+    assert facts(OLMo, f"{device}None\n".encode()) == {"gpu_name": "NVIDIA H200"}
+
+
+def test_a_resumed_run_of_olmo_core_is_noticed() -> None:
+    """It says from which step it goes on."""
+    text = "x\tolmo_core.train.trainer:1035\tINFO\tWill resume training from step 1000, epoch 1\n"
+    assert [r.kind for r in read(OLMo, text.encode()) if isinstance(r, Notice)] == ["resume"]
+
+
+def test_the_blocks_that_people_pasted_are_read() -> None:
+    """A run that collapsed (OLMo issue 692): values below 0.0001 have all their digits and an exponent."""
+    text = (
+        "    System/Peak GPU Memory (MB)=6,784\n"
+        "2024-08-06 10:00:05.520 intern-studio-160750:0  olmo.train:908  INFO    [step=2/739328,epoch=0]\n"
+        "    optim/total_grad_norm=0.0002\n    train/CrossEntropyLoss=1.7872662283480167e-06\n"
+        "    throughput/total_training_log_Gflops=16.14\n    throughput/device/tokens_per_second=26,668\n"
+        "    System/Peak GPU Memory (MB)=53,695\n"
+    )
+    found = curves(OLMo, text.encode())
+    assert (found["train_loss"], found["grad_norm"]) == ([(2, 1.7872662283480167e-06)], [(2, 0.0002)])
+    assert (found["tokens_per_second"], found["memory_bytes"]) == ([(2, 26668.0)], [(2, 53695e6)])
 
 
 @pytest.mark.parametrize("header", ["[step=7/2500]", "[step=7/???,epoch=1]", "[step=7/2500,epoch=1,eta=2days3h]"])
@@ -153,11 +199,10 @@ def test_look_alikes_give_nothing() -> None:
     assert OLMo.sniff(b"[step=1/9]\n[step=2/9]\n") == 0
 
 
-@pytest.mark.skipif(not LOGS.is_dir(), reason="the published logs are not at hand")
 @pytest.mark.parametrize("name", ["olmo150M_tied_emb.log", "wandb_output.log"])
 def test_a_published_log_is_read_whole(name: str) -> None:
     """A block every 10 steps up to 370."""
-    found = curves(OLMo, (LOGS / name).read_bytes())
+    found = curves(OLMo, published(f"olmo/{name}"))
     assert [step for step, _ in found["train_loss"]] == list(range(10, 371, 10))
     assert found["train_loss"][0] == (10, 9.064)
 
