@@ -20,6 +20,8 @@ class Format(ABC):
     example: ClassVar[str]
     """A row as this trainer prints it."""
     traits: ClassVar[Traits]
+    written_anew: ClassVar[bool] = False
+    """Whether its writer may write the whole log anew while the run goes on."""
 
     @classmethod
     @abstractmethod
@@ -46,3 +48,11 @@ class Format(ABC):
     def close(self) -> list[Record]:
         """What was held back for a line that never came."""
         return []
+
+    def goes_on_from(self, before: Format, why: str) -> bool:  # noqa: ARG002  for those who override it
+        """Whether it reads a log that was written anew as the same run; asked before the first `feed`.
+
+        `before` read the log as it was. Where it is True, the rows that come again are not given again, and where they
+        turn out to be others the format gives the Restart, in the words `why`.
+        """
+        return False

@@ -29,6 +29,8 @@ class Intake:
         self._unknown_name = format_name if self._forced is None else None
         self._announced: type[Format] | None = None
         self._format: Format | None = None
+        self._before: tuple[Format, str] | None = None
+        """What read a log that was written anew, and the words for that, until its new lines are recognised."""
         self._held = bytearray()
         self._unseen = 0
         self._finished = False
@@ -74,8 +76,15 @@ class Intake:
         return []
 
     def restart(self, why: str) -> list[Record]:
-        """The log began anew: what the old one still held back, a Restart, and all is looked at afresh."""
-        records = [*self._close(), Restart(None, why)]
+        """The log began anew: what the old one still held back, a Restart, and all is looked at afresh.
+
+        Where its writer may write all anew while the run goes on, the Restart waits until the new lines show it.
+        """
+        records = self._close()
+        if self._format is not None and self._format.written_anew:
+            self._before = self._format, why
+        elif self._before is None:
+            records.append(Restart(None, why))
         self._format, self._unseen = None, 0
         self._held.clear()
         return records
@@ -113,11 +122,15 @@ class Intake:
 
     def _begin(self, kind: type[Format], why: str, text: bytes) -> list[Record]:
         self._format = kind()
-        records = self._read(self._format, text)
-        if kind is self._announced:
-            return records
-        self._announced = kind
-        return [Recognised(kind.name, kind.title, kind.traits, why), *records]
+        records: list[Record] = []
+        if self._before is not None:
+            (before, anew), self._before = self._before, None
+            if not self._format.goes_on_from(before, anew):
+                records.append(Restart(None, anew))
+        if kind is not self._announced:
+            self._announced = kind
+            records.append(Recognised(kind.name, kind.title, kind.traits, why))
+        return [*records, *self._read(self._format, text)]
 
     def _read(self, reader: Format, text: bytes) -> list[Record]:
         try:

@@ -11,10 +11,12 @@ import numpy as np
 from parsers.columns import Bools, Frame, Rows, numbers, steps_of, told, wall_seconds
 from parsers.format import Format
 from parsers.formats.csv_header import HINTS, LONGEST, Counts, Header, cells_of, header_of
+from parsers.formats.csv_margin import unbroken
+from parsers.formats.csv_rewritten import GivenRows, from_line
 from parsers.names import unit_told
 from parsers.records import Floats, Recognised, Record, Traits
 from parsers.rows.foreign import Hinted, words
-from parsers.rows.segments import At, Segments
+from parsers.rows.segments import At
 from parsers.rows.tables import Table, merged
 
 ROWS_TOLD = 3
@@ -29,8 +31,9 @@ class Csv(Format):
 
     What the numbers mean the header tells, by parsers/names.py. The steps are those of a column that counts steps;
     without one the epochs (Keras 3.15 CSVLogger: from 0), else the rows, from 1. An empty cell, NA and null are
-    absent, nan is a NaN. A row with more or fewer cells than the header is no row. A header that comes again opens
-    new columns. What the losses are measured in is unknown unless other columns tell of a language model.
+    absent, nan is a NaN. A row with more or fewer cells than the header is no row, unless a terminal's margin broke it.
+    A header that comes again opens new columns. A file that is written anew with the same rows and more is the same
+    run. What the losses are measured in is unknown unless other columns tell of a language model.
     """
 
     name: ClassVar[str] = "csv"
@@ -38,6 +41,7 @@ class Csv(Format):
     about: ClassVar[str] = "tables of metrics with a header row: step,loss,... (comma, semicolon or tab)"
     example: ClassVar[str] = "step,loss,lr"
     traits: ClassVar[Traits] = Traits(updates_at_train_row=0, updates_at_eval_row=0, loss_unit="unknown")
+    written_anew: ClassVar[bool] = True
 
     @classmethod
     def sniff(cls, window: bytes) -> float:
@@ -56,11 +60,16 @@ class Csv(Format):
         self._counted = 0
         """Rows so far, where they count themselves."""
         self._traits = self.traits
-        self._segments = Segments()
+        self.given = GivenRows()
+        """For the reader of the same file when it is written anew."""
+
+    def goes_on_from(self, before: Format, why: str) -> bool:
+        """Whether the table was read by this class or one of its kind, so that its rows are known."""
+        return isinstance(before, Csv) and self.given.begin_anew(before.given, why)
 
     def feed(self, lines: bytes) -> list[Record]:
         """The records of whole lines. A line that is no row of the table gives none."""
-        texts = lines.split(b"\n")
+        texts = unbroken(lines.split(b"\n"), self._header)
         edges = sorted(at for at in Hinted(texts).lines(HINTS) if header_of(texts[at]) is not None)
         tables: list[Table] = []
         events: list[At] = []
@@ -68,14 +77,17 @@ class Csv(Format):
         for first, end in pairwise([-1, *edges, len(texts)]):
             if first >= 0:
                 self._next = header_of(texts[first])
+            came_before = self._header is not None
             begin = self._begin(texts, first + 1, end)
             if begin is not None and self._header is not None:
                 events += [(begin, record) for record in self._announce(self._header)]
-                if self._counts == "rows":
+                if self._counts == "rows" and came_before:
                     starts.append((begin, "the header came again"))
                     self._counted = 0
-            tables += self._read(texts, first + 1 if begin is None else begin, end)
-        return self._segments.arrange(merged(tables), events, starts)
+                if self.given.begin(self._header):
+                    starts.append((begin, self.given.why))
+            tables += self._read(texts, first + 1 if begin is None else begin, end, starts)
+        return self.given.segments.arrange(merged(tables), events, starts)
 
     def finish(self, half: bytes) -> list[Record]:
         """The records of a last line without an end, whose last number may have been cut."""
@@ -101,11 +113,21 @@ class Csv(Format):
                 return None
         return None
 
-    def _read(self, texts: Sequence[bytes], first: int, end: int) -> list[Table]:
+    def _read(self, texts: Sequence[bytes], first: int, end: int, starts: list[tuple[int, str]]) -> list[Table]:
+        """The tables of the rows on these lines that were not given before; where another run begins goes to starts."""
         if self._header is None:
             return []
-        rows = _rows(texts, first, end, self._header)
-        return self._rows.tables(self._frame(self._header, *rows)) if rows[0] else []
+        lines, cells = _rows(texts, first, end, self._header)
+        if not lines:
+            return []
+        frame = self._frame(self._header, lines, cells)
+        given, differs = self.given.take(frame)
+        tables = self._rows.tables(frame)
+        if differs:
+            starts.append((lines[given], self.given.why))
+        if given == len(lines):
+            return []
+        return [from_line(table, lines[given]) for table in tables] if given else tables
 
     def _announce(self, header: Header) -> list[Record]:
         """That the log is recognised, once more, where its header tells more than the format."""
@@ -141,7 +163,7 @@ def table_in(window: bytes) -> tuple[Header | None, list[Cells]]:
     """The last header among some lines and the rows that fit it, ROWS_TOLD at least where there are as many."""
     if not any(hint in window.lower() for hint in HINTS):
         return None, []
-    texts = window.split(b"\n")
+    texts = unbroken(window.split(b"\n"), None)
     found: Header | None = None
     for at in sorted(Hinted(texts).lines(HINTS), reverse=True):
         header = header_of(texts[at])

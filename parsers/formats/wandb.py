@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import ClassVar
 
 from parsers.clean import printable
-from parsers.growing_file import GrowingFile
-from parsers.records import Notice, Recognised, Record, Restart, Traits
+from parsers.records import Recognised, Record, Traits
 from parsers.stores.store import Store
-from parsers.stores.wandb_records import HEADER, IDENT, RecordLog, header_fault
-from parsers.stores.wandb_run import WandbRun
-
-POLL_BYTES = 512 << 10
-"""What one poll reads: some 30 ms of work."""
-SUFFIX = ".wandb"
+from parsers.stores.wandb_file import WandbFile
+from parsers.stores.wandb_folders import SUFFIX, file_in, files_of_run
+from parsers.stores.wandb_records import HEADER, IDENT, header_fault
 
 
 class Wandb(Store):
@@ -25,6 +20,9 @@ class Wandb(Store):
     only his code tells. The steps are the column that his code declares (`define_metric("*", step_metric=...)`) or
     logs as such ("train/global_step", "iter"); where there is none they are W&B's `_step`, which counts calls of
     `wandb.log` unless the code passes a step. A row without that column belongs to the last step before it.
+
+    A run that is resumed goes on in a directory of its own, run-DATE-ID with the same ID: one such directory is opened
+    with all that lie beside it, a file alone.
 
     wandb-core writes whole blocks of 32 KiB, so a live file lags behind the run by some hundred rows.
 
@@ -46,120 +44,117 @@ class Wandb(Store):
         """Whether it is a `.wandb` file, also one that is empty or not there yet, or a directory with one."""
         if head:
             return head.startswith(IDENT) and header_fault(head) is None
-        return _file_in(path) is not None if path.is_dir() else path.suffix == SUFFIX
+        return file_in(path) is not None if path.is_dir() else path.suffix == SUFFIX
 
     def __init__(self, path: Path) -> None:
         self.label = printable(str(path))
         self._path = path
-        self._file: GrowingFile | None = None
-        self._fault: str | None = None
-        """Why the file is none of W&B's."""
-        self._log, self._run = RecordLog(), WandbRun()
+        self._waiting: list[Path] = []
+        """The run's files after the one that is read."""
+        self._read_bytes = 0
+        """Of the files before the one that is read."""
+        self._now: WandbFile | None = None
         self._told: Recognised | None = None
-        self._damage_told = False
+        self._has_history = False
 
     @property
     def waiting_for(self) -> str | None:
         """No such file yet, nothing in it so far, no history so far, or `problem`."""
         if self.problem is not None:
             return self.problem
-        if self._file is None:
+        if self._now is None:
             return f"{self.label} holds no run-ID{SUFFIX} yet"
-        if self._file.reason is not None or self._run.has_history:
-            return self._file.reason
-        if self._file.size <= HEADER.size:
+        if self._now.file.reason is not None or self._has_history:
+            return self._now.file.reason
+        if self._now.file.size <= HEADER.size:
             return f"{self.label} is empty so far"
-        return f"{self.label} holds no history: nothing was logged with wandb.log{'' if self._run.ended else ' so far'}"
+        ended = self._now.run.ended
+        return f"{self.label} holds no history: nothing was logged with wandb.log{'' if ended else ' so far'}"
 
     @property
     def problem(self) -> str | None:
         """Why nothing can be read, in one line with the path and the mend; None where it can, or may yet."""
-        if self._fault is not None:
-            return f"{self.label} {self._fault}"
-        return self._file.reason if self._file is not None and self._file.refused else None
+        if self._now is None:
+            return None
+        if self._now.fault is not None:
+            return f"{printable(str(self._now.file.path))} {self._now.fault}"
+        return self._now.file.reason if self._now.file.refused else None
 
     @property
     def caught_up(self) -> bool:
         """Whether the last poll reached the end of what there is now."""
-        return self._file is None or self._fault is not None or self._file.at_end
+        return self._now is None or (self._now.at_end and not self._waiting)
 
     @property
     def progress(self) -> float | None:
         """Share of the bytes read so far while there is more to read at once, else None."""
-        if self._file is None or self.caught_up or not self._file.size:
+        if self._now is None or self.caught_up:
             return None
-        return min(1.0, self._file.offset / self._file.size)
+        size = self._read_bytes + self._now.file.size + sum(map(_size, self._waiting))
+        return min(1.0, (self._read_bytes + self._now.file.offset) / size) if size else None
 
     @property
     def silence_seconds(self) -> float | None:
-        """Seconds since the file was last written to."""
-        return None if self._file is None else self._file.silence_seconds
+        """Seconds since the newest file was last written to."""
+        return None if self._now is None else self._now.file.silence_seconds
 
     @property
     def done(self) -> bool:
         """Whether the run said its end, and all before it was read."""
-        return self._run.ended and self.caught_up
+        return self._now is not None and self._now.run.ended and self.caught_up
 
     @property
     def half_line(self) -> bool:
-        """Whether the file ends within a record."""
-        return self._file is not None and (self._log.half or self._file.size > self._file.offset)
+        """Whether the newest file ends within a record."""
+        return self._now is not None and self._now.within_record
 
     def poll(self) -> list[Record]:
-        """What came since the last call, of POLL_BYTES at most."""
-        if self._file is None:
-            found = _file_in(self._path) if self._path.is_dir() else self._path
-            self._file = None if found is None else GrowingFile(found)
-        if self._file is None:
-            return []
-        piece = self._file.look(POLL_BYTES)
+        """What came since the last call, of one file and of some 30 ms of work at most."""
+        self._find()
         records: list[Record] = []
-        if piece is None:
-            records = self._anew()
-            piece = self._file.look(POLL_BYTES) or b""
-        if self._file.offset == 0:
-            self._fault = header_fault(piece)
-        if self._fault is not None or (self._file.offset == 0 and len(piece) < HEADER.size):
-            return records
-        return [*records, *self._read(self._file, piece)]
+        if self._waiting and (self._now is None or self._now.at_end):
+            records = self._next(self._now)
+        return [*records, *self._take(self._now)] if self._now is not None else records
 
     def finish(self) -> list[Record]:
         """That the last block of the file is damaged, where it is. A second call gives []."""
-        return self._damage(self._log.damaged_at if self._log.doubt_at is None else self._log.doubt_at)
+        return [] if self._now is None else self._now.finish()
 
     def close(self) -> None:
         """Nothing is held open between two polls."""
 
-    def _anew(self) -> list[Record]:
-        self._log, self._run = RecordLog(), WandbRun()
-        self._damage_told = False
-        return [Restart(None, "the file was replaced")] if self._told is not None else []
+    def _find(self) -> None:
+        """Looks for files of the run that were not there before."""
+        if self._now is not None and not (self._now.at_end and self._path.is_dir()):
+            return
+        found = files_of_run(self._path) if self._path.is_dir() else [self._path]
+        newest = self._waiting[-1] if self._waiting else self._now.file.path if self._now is not None else None
+        self._waiting += found[found.index(newest) + 1 :] if newest in found else found if newest is None else []
 
-    def _read(self, file: GrowingFile, piece: bytes) -> list[Record]:
-        before, had_history = self._log.offset, self._run.has_history
-        records = self._run.feed(self._log.feed(piece))
-        file.use(piece[: self._log.offset - before])
-        records += self._damage(self._log.damaged_at)
-        known = self._run.recognised(self.name, self.title, self.traits)
-        if self._told is None or (self._run.has_history and not had_history and known != self._told):
+    def _next(self, before: WandbFile | None) -> list[Record]:
+        """Goes on to the next file; what the one before still had to say."""
+        came, records = None, []
+        if before is not None:
+            came, records = before.run.came, before.finish()
+            self._read_bytes += before.file.offset
+        self._now = WandbFile(self._waiting.pop(0), came)
+        return records
+
+    def _take(self, file: WandbFile) -> list[Record]:
+        had_history = file.run.has_history
+        records = file.poll()
+        if not file.begun:
+            return records
+        self._has_history = self._has_history or file.run.has_history
+        known = file.run.recognised(self.name, self.title, self.traits)
+        if self._told is None or (file.run.has_history and not had_history and known != self._told):
             self._told = known
             return [known, *records]
         return records
 
-    def _damage(self, place: int | None) -> list[Record]:
-        """Tells of damage, once."""
-        if place is None or self._damage_told:
-            return []
-        self._damage_told = True
-        words = f"W&B: the file is damaged at byte {place:,}; some rows are lost"
-        return [Notice("reader", words, self._run.last_step)]
 
-
-def _file_in(folder: Path) -> Path | None:
-    """The newest `.wandb` file right in a directory; None where there is none."""
+def _size(path: Path) -> int:
     try:
-        with os.scandir(folder) as entries:
-            found = [(e.stat().st_mtime, e.name) for e in entries if e.name.endswith(SUFFIX) and e.is_file()]
+        return path.stat().st_size
     except OSError:
-        return None
-    return folder / max(found)[1] if found else None
+        return 0

@@ -6,7 +6,8 @@ words; then event files and W&B's records; then trainer_state.json, which is as 
 (CSV, JSONL); then lines whose meaning is guessed. Of equals the newest is taken.
 
 Files are of one run where they lie in one run's folder: W&B's run-*, Lightning's version_*, Hydra's (it has .hydra), an
-output folder of Hugging Face's Trainer (it has trainer_state.json, or checkpoint-* that have), MLflow's. Elsewhere each
+output folder of Hugging Face's Trainer (it has trainer_state.json, or checkpoint-* that have), MLflow's. Folders of W&B
+with the same ID are of one run that was resumed; its records tell all of it, an output.log one start. Elsewhere each
 log of a folder is a run of its own, but for those of one stem (job.out, job.err) and those that print the same losses
 at the same steps; a store and a single log in one folder are one run too.
 """
@@ -31,11 +32,12 @@ from parsers.places.places_look import (
     store_of,
 )
 from parsers.places.places_walk import Folder, walk
+from parsers.stores.wandb_folders import FOLDER, SUFFIX, run_of
 
 LOGS_LOOKED_AT = 100
 LOGS_COMPARED = 12
 """A folder of more logs than that is a collection of runs: they are not compared with each other."""
-ONE_RUN = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-\w+|version_\d+")
+ONE_RUN = re.compile(FOLDER.pattern + r"|version_\d+")
 """W&B's folder of a run, and that of Lightning's loggers."""
 OF_AN_OUTPUT = re.compile(r"checkpoint-\d+|runs|logs")
 """What Hugging Face's Trainer puts below its output folder; other folders there may hold anything."""
@@ -100,6 +102,7 @@ def _is_of_mlflow(path: Path) -> bool:
 def _homes(root: Path, folders: Iterable[Folder]) -> dict[Path, Path]:
     """Folder -> the outermost folder at or below `root` that is one run's own, where there is one."""
     homes: dict[Path, Path] = {}
+    starts: dict[tuple[Path, str], Path] = {}
     outputs: set[Path] = set()
     for folder in folders:  # a folder comes after the one that holds it
         path = folder.path
@@ -110,10 +113,17 @@ def _homes(root: Path, folders: Iterable[Folder]) -> dict[Path, Path]:
             outputs.add(path)
             above = path
         if above is None and (".hydra" in folder.hidden or ONE_RUN.fullmatch(path.resolve().name)):
-            above = path
+            run = _run_of_wandb(folder)
+            above = path if run is None else starts.setdefault((path.parent, run), path)
         if above is not None:
             homes[path] = above
     return homes
+
+
+def _run_of_wandb(folder: Folder) -> str | None:
+    """The ID of W&B's run whose folder this is, else None."""
+    names = [name for name in folder.files if name.endswith(SUFFIX)]
+    return run_of(folder.path, folder.path / names[0]) if names else None
 
 
 def _is_output(folder: Folder) -> bool:
@@ -234,11 +244,27 @@ def _is_same(one: list[_Candidate], other: list[_Candidate], crowd: dict[Path, i
 
 def _one(members: list[_Candidate]) -> Place:
     """The richest place of a run. Of checkpoints that of the highest step, unless the whole run's own is as new."""
-    best = min(members, key=lambda one: (one.rank[:2], _later_checkpoints(one, members), one.rank[2])).place
-    others = sorted({one.place.path for one in members} - {best.path})
+    resumed = _was_resumed(members)
+    best = min(
+        members,
+        key=lambda one: (
+            resumed and one.place.kind == "log",
+            one.rank[:2],
+            _later_checkpoints(one, members),
+            one.rank[2],
+        ),
+    ).place
+    others = sorted({m.place.path for m in members if not (resumed and m.place.format == "wandb")} - {best.path})
     shown = ", ".join(path.name for path in others[:2]) + (", ..." if len(others) > 2 else "")
     why = f"{best.why}; {shown} {'says' if len(others) == 1 else 'say'} less of the same run" if others else best.why
     return Place(best.path, best.kind, best.format, max(one.place.modified for one in members), why)
+
+
+def _was_resumed(members: list[_Candidate]) -> bool:
+    """Whether it is a run of W&B's in several folders."""
+    records = [one.place.path for one in members if one.place.format == "wandb"]
+    starts = {path.parent if path.suffix == SUFFIX else path for path in records}
+    return len(starts) > 1 and all(one.home is not None and FOLDER.fullmatch(one.home.name) for one in members)
 
 
 def _later_checkpoints(one: _Candidate, members: list[_Candidate]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,15 +15,35 @@ from parsers.stores.wandb_history import STEP, TIME, History
 MOST_STEP = 2.0**53
 WHERE = "wandb config"
 NOT_KNOWN = np.nan
+BESIDE = "W&B: another process logs to this run at the same time; open its .wandb file itself to see its rows"
+
+SKEW_SECONDS = 60.0
+"""The clocks of two machines may be that far apart, of which one resumes what the other began."""
 
 Numbers = Mapping[str, tuple[Ints, Floats]]
 """Name -> the rows it stands in and its values."""
 
 
-class WandbRun:
-    """One run. Takes messages as the file gives them and tells what they mean."""
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How far a run came: its newest step, and when its newest row was logged, in seconds since 1970."""
 
-    def __init__(self) -> None:
+    step: int | None
+    seconds: float | None
+
+
+class WandbRun:
+    """One run, or one start of it. Takes messages as the file gives them and tells what they mean.
+
+    `before` is how far the run came in the files before. A file whose rows begin before that is of another process
+    that logs to the same run at the same time: its rows are left out.
+    """
+
+    def __init__(self, before: Came | None = None) -> None:
+        self._before = before
+        self._beside: bool | None = None if before is not None else False
+        """Whether it is such a file; None until its first row."""
+        self._seconds: float | None = None
         self._history = History()
         self._metrics, self._rows = Metrics(self._history.taken), StoredRows()
         self._facts = StoredFacts(WHERE)
@@ -47,8 +67,17 @@ class WandbRun:
 
     @property
     def last_step(self) -> int | None:
-        """Of the newest row."""
-        return self._rows.last_step
+        """Of the newest row, in the files before where there is none in this one."""
+        return self.came.step
+
+    @property
+    def came(self) -> Came:
+        """How far the run has come."""
+        before = self._before or Came(None, None)
+        if self._beside:
+            return before
+        step, seconds = self._rows.last_step, self._seconds
+        return Came(before.step if step is None else step, before.seconds if seconds is None else seconds)
 
     def recognised(self, format_name: str, title: str, traits: Traits) -> Recognised:
         """What is known so far of what the numbers mean."""
@@ -68,17 +97,32 @@ class WandbRun:
     def feed(self, payloads: Iterable[bytes]) -> list[Record]:
         """The records of some more messages: facts first, then rows, then how the run ended."""
         self._history.read(payloads)
-        records: list[Record] = [*self._resume(), *self._settings()]
         rows, numbers = self._history.rows, self._history.columns()
+        if (at := numbers.get(TIME)) is not None and self._is_beside(float(at[1][0])):
+            return [Notice("reader", BESIDE, self.last_step)]
+        if self._beside:
+            return []
+        records: list[Record] = [*self._resume(rows), *self._settings()]
         if rows:
             records += self._points(rows, numbers)
         return [*records, *self._end()]
 
-    def _resume(self) -> list[Record]:
-        at = self._history.resumed_at
-        if at is None or self._resumed:
+    def _is_beside(self, first_seconds: float) -> bool:
+        """Whether it turns out now, at the first row that has a time, that this file is of another process."""
+        came = None if self._before is None else self._before.seconds
+        if self._beside is not None:
+            return False
+        self._beside = came is not None and first_seconds < came - SKEW_SECONDS
+        return self._beside
+
+    def _resume(self, rows: int) -> list[Record]:
+        """That the run was resumed; after a file before this one as soon as there are rows, also if no word says so."""
+        at, goes_on = self._history.resumed_at, self._before is not None
+        if self._resumed or (not rows if goes_on else at is None):
             return []
         self._resumed = True
+        if at is None:
+            return [Restart(None, "the run was started again under its W&B ID")]
         words = f"W&B resumed the run at its step {at}"
         return [Notice("resume", words, self.last_step), Restart(None, words)]
 
@@ -101,6 +145,8 @@ class WandbRun:
             return []
         steps = self._steps(rows, numbers)
         seconds = _in_rows(rows, numbers.get(TIME))
+        known = seconds[np.isfinite(seconds)]
+        self._seconds = max([*known[-1:].tolist(), *([] if self._seconds is None else [self._seconds])], default=None)
         columns = {}
         for name, meaning in taken.items():
             at, values = numbers[name]

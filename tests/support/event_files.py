@@ -81,6 +81,13 @@ def scalar(step: int, tag: str, value: float, *, seconds: float | None = None) -
     return event(step, simple(tag, value), seconds=seconds)
 
 
+def long_record(size: int, *, length_damaged: bool = False) -> bytes:
+    """A record of so many bytes that no reader of scalars reads; its own CRC is never looked at, so it is none."""
+    length = struct.pack("<Q", size)
+    said = bytes([length[0] ^ 1]) + length[1:] if length_damaged else length
+    return said + masked(length) + bytes(range(256)) * (size // 256) + bytes(size % 256) + b"none"
+
+
 def version() -> bytes:
     """The record that every event file begins with."""
     return record(b"\x09" + struct.pack("<d", START) + message(3, b"brain.Event:2"))

@@ -40,14 +40,30 @@ def bars(losses: list[tuple[float, float]], target: int = 20) -> str:
     for epoch, (loss, val_loss) in enumerate(losses, 1):
         text += f"Epoch {epoch}/{len(losses)}\n"
         for done in (1, target // 2, target):
-            text += "\b" * width + "\r" + _bar(done, target, "0s", metrics(loss + 0.5 - 0.5 * done / target))
+            text += "\b" * width + "\r" + bar(done, target, "0s", metrics(loss + 0.5 - 0.5 * done / target))
             width = 70
-        text += "\b" * width + "\r" + _bar(target, target, "5s", metrics(loss, val_loss)) + "\n"
+        text += "\b" * width + "\r" + bar(target, target, "5s", metrics(loss, val_loss)) + "\n"
         width = 0
     return text
 
 
-def _bar(done: int, target: int, clock: str, told: str) -> str:
+def one_epoch(losses: list[float], val_loss: float | None = None) -> str:
+    """Keras 3 with verbose=1 and epochs=1: no line of the epoch, a bar after each batch and one at the end."""
+    text, width, target = "", 0, len(losses)
+    for done, loss in enumerate(losses[:-1], 1):
+        text += "\b" * width + "\r" + bar(done, target, f"{1 + (target - done) // 20}s", metrics(loss))
+        width = 70
+    return text + "\b" * width + "\r" + bar(target, target, "5s", metrics(losses[-1], val_loss)) + "\n"
+
+
+def keras_2_bar(done: int, target: int, told: str) -> str:
+    """A bar of Keras 2 that is not full; it does not say whether it counts batches or samples."""
+    cells = ("=" * (30 * done // target - 1) + ">").ljust(30, ".")
+    return f"\b\r{done:3d}/{target} [{cells}] - ETA: 1:02{told}"
+
+
+def bar(done: int, target: int, clock: str, told: str, batch_time: str = "43ms") -> str:
+    """A bar of Keras 3 with its colours; `clock` is what is left or, at the end, what the epoch took."""
     full = 20 * done // target
     cells = (f"\x1b[32m{'━' * full}\x1b[0m" if full else "") + f"\x1b[37m{'━' * (20 - full)}\x1b[0m"
-    return f"\x1b[1m{done:2d}/{target}\x1b[0m {cells} \x1b[1m{clock}\x1b[0m 43ms/step{told}"
+    return f"\x1b[1m{done:{len(str(target))}d}/{target}\x1b[0m {cells} \x1b[1m{clock}\x1b[0m {batch_time}/step{told}"

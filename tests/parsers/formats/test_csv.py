@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 
 import pytest
-from format_checks import assert_cut_rows_give_no_wrong_number, assert_survives_noise, curves, read, run_of, with_junk
+from format_checks import (
+    assert_cut_rows_give_no_wrong_number,
+    assert_survives_noise,
+    curves,
+    read,
+    run_of,
+    with_junk,
+    wrapped,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from logs_csv import log
@@ -219,3 +227,76 @@ def test_a_table_is_recognised_by_header_and_rows() -> None:
     """Also where junk stands before and between, and more surely with more rows."""
     assert Csv.sniff(with_junk(log())) >= 0.6
     assert 0.3 <= Csv.sniff(b"step,loss\n1,2.5\n") < Csv.sniff(log())
+
+
+def wide(rows: int = 12, width: int = 0) -> bytes:
+    """A table of eleven columns whose rows have some 120 characters and many digits."""
+    names = ["step", "train_loss", "val_loss", "lr", "grad_norm", *(f"expert_{n}" for n in range(6 + width))]
+    lines = [",".join(names)]
+    for row in range(rows):
+        cells = [str(10 * row), f"{11 / (row + 3):.13f}", f"{11 / (row + 2):.13f}", f"{3e-4 / (row + 1):.9e}"]
+        lines.append(",".join([*cells, f"{1.5 + row / 7:.11f}", *(f"{row / 7 + n:.5f}" for n in range(6 + width))]))
+    return "".join(line + "\n" for line in lines).encode()
+
+
+@pytest.mark.parametrize("columns", range(40, 130))
+@pytest.mark.parametrize("more", [0, 12])
+def test_rows_that_a_margin_broke(columns: int, more: int) -> None:
+    """Copied from a terminal of any width, with a header that is broken as well or not, all points are the same."""
+    text = wide(width=more)
+    assert curves(Csv, wrapped(text, columns)) == curves(Csv, text)
+    assert Csv.sniff(wrapped(text, columns)) == Csv.sniff(text)
+
+
+def test_a_header_whose_first_line_names_no_metric() -> None:
+    """Lightning sorts its columns by name: where the margin comes before the loss, the header is known by its rest."""
+    head = b"accuracy_of_the_first,accuracy_of_the_second,epoch,note_of_the_run,step,train_loss\n"
+    text = head + b"".join(b"0.%d,0.%d,%d,%s,%d,%d.5\n" % (n, n, n, b"x" * 44, n, n) for n in range(1, 6))
+    assert curves(Csv, wrapped(text, 48)) == curves(Csv, text)
+    assert len(curves(Csv, text)["train_loss"]) == 5
+
+
+def test_a_margin_takes_nothing_that_is_not_certain() -> None:
+    """One broken row alone, rows that were cut for good, and lines of unlike width are no rows."""
+    head, first, *rest = wide().splitlines(keepends=True)
+    once = head + first[:80] + b"\n" + first[80:]
+    assert curves(Csv, once) == {}
+    cut = head + b"".join(row[:80] + b"\n" for row in rest)
+    assert curves(Csv, cut) == {}
+    ragged = head + b"".join(row[: 70 + at] + b"\n" + row[70 + at :] for at, row in enumerate(rest))
+    assert curves(Csv, ragged) == {}
+
+
+def test_a_wide_line_among_broken_rows() -> None:
+    """Where some line is wider than where the rows break, no margin broke them."""
+    head = b"step,train_loss,val_loss,lr,grad_norm,a,b,c,d,e,f\n"
+    broken = head + wrapped(wide().partition(b"\n")[2], 80)
+    assert len(curves(Csv, broken)["train_loss"]) == 12
+    assert curves(Csv, broken + b"x" * 100 + b"\n") == {}
+
+
+def test_a_broken_table_after_other_lines_and_before_another() -> None:
+    """Words before it and a second table below it, narrow enough to be whole, change nothing of its points."""
+    second = b"step,loss\n200,0.5\n210,0.25\n"
+    text = b"$ cat metrics.csv\n" + wrapped(wide(), 80).rstrip(b"\n") + b"\n" + second
+    assert curves(Csv, text)["train_loss"] == [*curves(Csv, wide())["train_loss"], (200, 0.5), (210, 0.25)]
+
+
+@pytest.mark.parametrize("columns", [40, 57, 80, 100])
+def test_a_broken_table_that_is_cut_gives_no_wrong_number(columns: int) -> None:
+    """Copied up to any place of its last rows, within a number too."""
+    text = wide(4)
+    expected = {name: set(points) for name, points in curves(Csv, text).items()}
+    whole = wrapped(text, columns)
+    for end in range(len(whole) - 200, len(whole)):
+        for name, points in curves(Csv, whole[:end]).items():
+            assert set(points) <= expected[name]
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("columns", range(91, 130, 3))
+def test_a_broken_table_in_pieces_gives_no_wrong_number(columns: int, lines: int) -> None:
+    """A page whose header is whole and that comes in pieces may lose rows and makes up none."""
+    expected = {name: set(points) for name, points in curves(Csv, wide()).items()}
+    for name, points in curves(Csv, wrapped(wide(), columns), lines).items():
+        assert set(points) <= expected.get(name, set())

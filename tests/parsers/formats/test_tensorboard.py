@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
-from event_files import NAME, START, event, losses, record, rows, scalar, simple, text, version, write
+from event_files import NAME, START, event, long_record, losses, record, rows, scalar, simple, text, version, write
 from growing import append, replace
 from polled import only, poll_out
 
@@ -256,3 +257,43 @@ def test_every_cut(tmp_path: Path) -> None:
         records = before + poll_out(store)
         assert (rows(records), rows(records, "learning_rate")) == (rows_of(range(126, 131)), [(131, 0.5)])
         assert (notices(records), restarts(records)) == ([], [])
+
+
+LONG = 5 << 20
+
+
+@pytest.mark.parametrize("piece", [65_537, (1 << 20) + 16, 3 << 20])
+def test_images_between_scalars(tmp_path: Path, piece: int) -> None:
+    """Records of 5 MiB, two of them in a row, cost no scalar after them, whatever the pieces in which they arrive."""
+    whole = version() + losses(range(5)) + long_record(LONG) * 2 + losses(range(5, 9)) + long_record(LONG + 7)
+    whole += losses(range(9, 12))
+    path = tmp_path / NAME
+    path.touch()
+    store, records, halves = TensorBoard(tmp_path), [], set()
+    for start in range(0, len(whole), piece):
+        append(path, whole[start : start + piece])
+        records += poll_out(store)
+        halves.add(store.half_line)
+    assert rows(records) == rows_of(range(12))
+    assert (notices(records), restarts(records)) == ([], [])
+    assert (halves, store.half_line) == ({True, False}, False)
+
+
+def test_images_take_no_memory(tmp_path: Path) -> None:
+    """Passing over 20 MiB holds a block or two at a time, of 1 MiB each."""
+    store = TensorBoard(write(tmp_path / NAME, losses(range(5)) + long_record(4 * LONG) + losses(range(5, 9))))
+    tracemalloc.start()
+    records = poll_out(store)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows(records)[-1:] == rows_of(range(8, 9))
+    assert peak < LONG
+
+
+def test_damaged_length_of_an_image(tmp_path: Path) -> None:
+    """A long length that its CRC denies is not believed: what stands before it is given, and the loss is told once."""
+    content = losses(range(5)) + long_record(LONG, length_damaged=True) + losses(range(5, 9))
+    records = poll_out(TensorBoard(write(tmp_path / NAME, content)))
+    assert rows(records) == rows_of(range(5))
+    assert len(notices(records)) == 1
+    assert "what follows in this file cannot be read" in notices(records)[0]

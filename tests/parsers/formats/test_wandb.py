@@ -130,6 +130,97 @@ def test_a_directory_of_a_run_is_read(tmp_path: Path) -> None:
     assert curve(poll_out(Wandb(folder)), "train_loss") == [(0, 5.0), (1, 4.99)]
 
 
+def start(wandb: Path, day: int, records: list[bytes], *, run_id: str = "a-b", kind: str = "run") -> Path:
+    """The directory of one start of a run, begun on that day of January."""
+    folder = wandb / f"{kind}-2026010{day}_120000-{run_id}"
+    folder.mkdir()
+    write(folder / f"run-{run_id}.wandb", records)
+    return folder
+
+
+def test_a_resumed_run_is_one_whatever_start_is_opened(tmp_path: Path) -> None:
+    """All starts of one ID come in the order in which they were begun, each in a segment; a file comes alone."""
+    first = start(tmp_path, 1, [run({"n_layer": 12}), *rows(0, 30), ended(1)])
+    second = start(tmp_path, 2, [run({"n_layer": 12}, starting_step=30), *rows(30, 50)], kind="offline-run")
+    third = start(tmp_path, 3, [run({"n_layer": 12}, starting_step=50), *rows(50, 60), ended(0)])
+    start(tmp_path, 2, rows(500, 510), run_id="a")
+    start(tmp_path, 2, rows(600, 610), run_id="a-b-c")
+    (tmp_path / "latest-run").symlink_to(third.name)
+    expected = [(number, 5 - number / 100) for number in range(60)]
+    for folder in (first, second, third, tmp_path / "latest-run"):
+        store = Wandb(folder)
+        records = poll_out(store)
+        assert curve(records, "train_loss") == expected
+        assert [r.why for r in only(Restart, records)] == [f"W&B resumed the run at its step {at}" for at in (30, 50)]
+        assert [(n.kind, n.step) for n in only(Notice, records)] == [
+            ("traceback", 29), ("resume", 29), ("resume", 49), ("end", 59),
+        ]  # fmt: skip
+        assert (store.done, store.caught_up, len(only(Recognised, records))) == (True, True, 1)
+    assert curve(poll_out(Wandb(next(second.glob("*.wandb")))), "train_loss") == expected[30:50]
+
+
+def test_two_starts_in_one_second(tmp_path: Path) -> None:
+    """W&B then gives the second directory a suffix, which the ID does not have."""
+    first = start(tmp_path, 1, rows(0, 3))
+    second = tmp_path / f"{first.name}-1"
+    second.mkdir()
+    write(second / "run-a-b.wandb", [run({}, starting_step=3), *rows(3, 5)])
+    assert [step for step, _ in curve(poll_out(Wandb(first)), "train_loss")] == [0, 1, 2, 3, 4]
+
+
+def test_a_run_that_is_resumed_while_it_is_watched(tmp_path: Path) -> None:
+    """A new directory is gone on to once the last file was read, and given each row once."""
+    store = Wandb(start(tmp_path, 1, rows(0, 5)))
+    records = poll_out(store)
+    second = start(tmp_path, 2, [])
+    records += poll_out(store)
+    assert not only(Restart, records)
+    write(second / "run-a-b.wandb", [run({}, starting_step=5), *rows(5, 7)])
+    records += poll_out(store)
+    write(second / "run-a-b.wandb", [run({}, starting_step=5), *rows(5, 9)])
+    records += poll_out(store)
+    assert [step for step, _ in curve(records, "train_loss")] == list(range(9))
+    assert len(only(Restart, records)) == 1
+
+
+def test_a_resumed_run_goes_back_to_its_checkpoint(tmp_path: Path) -> None:
+    """What was logged after the checkpoint comes again in the new file, after the restart."""
+    first = start(tmp_path, 1, rows(0, 12))
+    again = [row.replace(b"1700000", b"1700009") for row in rows(10, 15)]
+    start(tmp_path, 2, [run({}), *again])
+    records = poll_out(Wandb(first))
+    assert [step for step, _ in curve(records, "train_loss")] == [*range(12), *range(10, 15)]
+    assert [r.why for r in only(Restart, records)] == ["the run was started again under its W&B ID"]
+
+
+def test_a_process_that_logs_to_the_same_run_at_the_same_time(tmp_path: Path) -> None:
+    """Its rows are no later stretch of the run: they are left out, which is said once; the next start goes on."""
+    first = start(tmp_path, 1, rows(0, 500))
+    start(tmp_path, 2, rows(3, 400))
+    start(tmp_path, 3, [run({}, starting_step=500), *rows(500, 510)])
+    records = poll_out(Wandb(first))
+    assert [step for step, _ in curve(records, "train_loss")] == list(range(510))
+    assert ["another process" in n.text for n in only(Notice, records)] == [True, False]
+    assert len(only(Restart, records)) == 1
+
+
+def test_progress_over_several_files(tmp_path: Path) -> None:
+    """The share of all files' bytes, which rises to the end; a start without a row costs nothing."""
+    first = start(tmp_path, 1, rows(0, 6000))
+    start(tmp_path, 2, [])
+    start(tmp_path, 3, rows(6000, 12_000))
+    store, shares, records = Wandb(first), [], []
+    while True:
+        records += store.poll()
+        if store.caught_up:
+            break
+        shares.append(store.progress)
+    assert [step for step, _ in curve(records, "train_loss")] == list(range(12_000))
+    known = [share for share in shares if share is not None]
+    assert len(known) > 2
+    assert known == sorted(known)
+
+
 def test_it_says_why_nothing_comes(tmp_path: Path) -> None:
     """No file, an empty file, a file without history, and no file of W&B's each have their own words."""
     path = tmp_path / "r.wandb"

@@ -118,6 +118,29 @@ def test_weights_and_biases_gives_its_output_or_else_its_record(tmp_path: Path) 
     assert runs_in(tmp_path)[1].modified == NOW - 10
 
 
+def test_a_run_that_weights_and_biases_resumed_is_one(tmp_path: Path) -> None:
+    """Folders of one ID are one run, whose newest record is taken: each output.log tells of one start only."""
+    wandb = tmp_path / "wandb"
+    for day, run, age in ((1, "my-run", 30), (2, "my-run", 10), (3, "my-run-2", 20)):
+        put(wandb / f"run-2026010{day}_120000-{run}" / f"run-{run}.wandb", b":W&B\0", age)
+        put(wandb / f"run-2026010{day}_120000-{run}" / "files" / "output.log", log(day), age)
+
+    assert taken(tmp_path) == [
+        "wandb/run-20260102_120000-my-run/run-my-run.wandb",
+        "wandb/run-20260103_120000-my-run-2/files/output.log",
+    ]
+
+
+def test_two_runs_of_weights_and_biases_in_one_job_stay_its_own(tmp_path: Path) -> None:
+    """A folder of Hydra with two runs of W&B is the job's: its log says more than their records."""
+    put(tmp_path / "job" / ".hydra" / "config.yaml", b"lr: 1\n")
+    put(tmp_path / "job" / "train.log", log(), 20)
+    for run in ("abc", "xyz"):
+        put(tmp_path / "job" / "wandb" / f"run-20260101_120000-{run}" / f"run-{run}.wandb", b":W&B\0", 5)
+
+    assert taken(tmp_path) == ["job/train.log"]
+
+
 def test_a_folder_of_hydra_is_one_run_with_all_below_it(tmp_path: Path) -> None:
     """Its log, and the loggers' folders inside."""
     job = tmp_path / "outputs" / "2026-01-01" / "12-00-00"
