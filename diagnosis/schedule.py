@@ -46,7 +46,7 @@ def schedule_of(facts: Mapping[str, Fact]) -> Schedule | None:
 
     Reads nanoGPT's settings under their common names: decay_lr off is constant without warm-up; else a cosine
     from learning_rate to min_lr over warmup_steps to decay_steps. A fact "schedule" (cosine, linear, wsd,
-    constant) and a fact "decay_start" say otherwise where a trainer has them.
+    constant) and a fact "decay_start" say otherwise where a trainer has them; WSD is open without its decay_start.
     """
     flag = facts.get("decay_lr")
     if flag is not None and flag.value is False:
@@ -60,6 +60,8 @@ def schedule_of(facts: Mapping[str, Fact]) -> Schedule | None:
     if warmup is None or end is None or low is None or not peak or end <= warmup:
         return None
     start = _number(facts, "decay_start")
+    if word == "wsd" and start is None:
+        return None
     return _shaped(word, warmup, warmup if start is None else start, end, low / peak)
 
 

@@ -10,11 +10,11 @@ from gpu.sample import GpuProcess, GpuSample
 from parsers.records import Fact, Recognised, Traits
 
 
-def run_of(accumulation_of_all: bool = False, **facts: float) -> Run:
+def run_of(facts: dict[str, float] | None = None, *, accumulation_of_all: bool = False) -> Run:
     run = Run()
     traits = Traits(accumulation_of="all devices" if accumulation_of_all else "device")
     run.apply(Recognised("test", "Test", traits, "a test"))
-    for name, value in facts.items():
+    for name, value in (facts or {}).items():
         run.apply(Fact(name, value, "log", "a test"))
     return run
 
@@ -26,15 +26,15 @@ def gpu(index: int | None, *, mine: bool = False) -> GpuSample:
 
 def test_the_log_is_believed_before_the_machine() -> None:
     """A world size of 16 stands, though this machine shows one GPU: the others are on another."""
-    assert gpus_of_run(run_of(world_size=16), (gpu(0, mine=True),)) == 16
+    assert gpus_of_run(run_of({"world_size": 16}), (gpu(0, mine=True),)) == 16
 
 
 def test_batches_count_the_gpus() -> None:
     """512 sequences a step, 8 x 8 a device: eight devices; not where the accumulation counts all of them."""
-    facts = {"global_batch_size": 512, "batch_size": 8, "gradient_accumulation_steps": 8}
-    assert gpus_of_run(run_of(**facts), ()) == 8
-    assert gpus_of_run(run_of(accumulation_of_all=True, **facts), ()) is None
-    assert gpus_of_run(run_of(**(facts | {"global_batch_size": 500})), ()) is None
+    facts: dict[str, float] = {"global_batch_size": 512, "batch_size": 8, "gradient_accumulation_steps": 8}
+    assert gpus_of_run(run_of(facts), ()) == 8
+    assert gpus_of_run(run_of(facts, accumulation_of_all=True), ()) is None
+    assert gpus_of_run(run_of(facts | {"global_batch_size": 500}), ()) is None
 
 
 @pytest.mark.parametrize(

@@ -39,13 +39,14 @@ def test_min_lr_as_high_as_the_peak_is_constant_after_the_warm_up() -> None:
 
 
 def test_a_named_linear_or_wsd_decay_begins_where_it_says() -> None:
-    """Linear without a decay_start falls from the warm-up on, WSD stays up until it."""
+    """Linear without a decay_start falls from the warm-up on, WSD stays up until it, and is unknown without."""
     linear = schedule_of(facts(**{**NANOGPT, "min_lr": 0.0}, schedule="linear"))
     stable = schedule_of(facts(**{**NANOGPT, "min_lr": 0.0}, schedule="WSD", decay_start=16_000))
     assert linear is not None
     assert stable is not None
     assert linear(np.array([10_250.0])).tolist() == [0.5]
     assert stable(np.array([15_999.0, 18_000, 20_000])).tolist() == [1, 0.5, 0]
+    assert schedule_of(facts(**{**NANOGPT, "min_lr": 0.0}, schedule="WSD")) is None
 
 
 @pytest.mark.parametrize("missing", list(NANOGPT))
