@@ -27,24 +27,15 @@ from pathlib import Path
 from time import perf_counter
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests" / "support")]
 
 from process_cost import MIB, RSS_UNIT, Cost, run, spread  # noqa: E402  the path must be set first
 
+from benchmarks.store_cost import cost_beyond_start_up, print_table, reader_of  # noqa: E402
+
 LOADED = b"Finished load cycle"
 
-READER = r"""
-import sys
-from pathlib import Path
-from parsers.formats.tensorboard import TensorBoard
-store = TensorBoard(Path(sys.argv[1]))
-rows = 0
-while True:
-    rows += sum(len(getattr(record, "steps", ())) for record in store.poll())
-    if store.caught_up:
-        break
-assert rows == int(sys.argv[2]), rows
-"""
+READER = reader_of("parsers.formats.tensorboard", "TensorBoard")
 PYTHON_LOADER = r"""
 import sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -82,12 +73,6 @@ def loaded_by_python(path: Path) -> Cost:
     """Ten times what TensorBoard's Python loader takes for a tenth of the file."""
     cost = run([sys.executable, "-W", "ignore", "-c", PYTHON_LOADER, str(path.parent)])
     return Cost(10 * cost.cpu, 10 * cost.wall, cost.peak)
-
-
-def ours(path: Path, scalars: int, short: Path) -> Cost:
-    """What our reader takes less its start-up; the peak is the whole process's."""
-    start_up, whole = (run([sys.executable, "-c", READER, str(p), str(n)]) for p, n in ((short, 12), (path, scalars)))
-    return Cost(whole.cpu - start_up.cpu, whole.wall - start_up.wall, whole.peak)
 
 
 def report(measured: list[Cost], baselines: dict[str, list[Cost]]) -> list[tuple[str, str, str]]:
@@ -130,19 +115,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path, short = make_events(Path(folder) / "long", scalars), make_events(Path(folder) / "short", 12)
         loaders = baselines_of(path, lambda: make_events(Path(folder) / "tenth", scalars // 10))
-        ours(short, 12, short)  # compiles what was never imported here
+        run([sys.executable, "-c", READER, str(short), "12"])  # compiles what was never imported here
         measured: list[Cost] = []
         baselines: dict[str, list[Cost]] = {name: [] for name in loaders}
         for _ in range(given.pairs):
-            measured.append(ours(path, scalars, short))
+            measured.append(cost_beyond_start_up(READER, (path, scalars), (short, 12)))
             for name, loader in loaders.items():
                 baselines[name].append(loader())
         size = path.stat().st_size / 1e6
-    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    print(f"{scalars:,} scalars, {size:.1f} MB, {given.pairs} pairs, {load}: median (min - max)\n")
-    print("| what | measured | goal |\n|---|---|---|")
-    for row in report(measured, baselines):
-        print(f"| {' | '.join(row)} |")
+    print_table(f"{scalars:,} scalars, {size:.1f} MB", given.pairs, report(measured, baselines))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ leaves the making of the file to another.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -27,24 +26,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from process_cost import MIB, Cost, run, spread  # noqa: E402  the path must be set first
 
+from benchmarks.store_cost import cost_beyond_start_up, print_table, reader_of  # noqa: E402
+
 NAMES = ("train/loss", "train/lr", "train/grad_norm", "perf/mfu", "tokens")
 
-READER = r"""
-import sys
-from pathlib import Path
-from parsers.formats.wandb import Wandb
-store = Wandb(Path(sys.argv[1]))
-rows = 0
-while True:
-    rows += sum(len(getattr(record, "steps", ())) for record in store.poll())
-    if store.caught_up:
-        break
-assert rows == int(sys.argv[2]), rows
-"""
+READER = reader_of("parsers.formats.wandb", "Wandb")
 BARE_READER = r"""
 import struct, sys
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -101,11 +91,14 @@ def write_file(path: Path, rows: int) -> None:
     write(path, records())
 
 
-def measure(reader: str, file: Path, short: Path, rows: int) -> Cost:
-    """The cost of a reader on `file` less its start-up; the peak is the whole process's."""
-    start_up = run([sys.executable, "-c", reader, str(short), "10"])
-    whole = run([sys.executable, "-c", reader, str(file), str(rows)])
-    return Cost(whole.cpu - start_up.cpu, whole.wall - start_up.wall, whole.peak)
+def report(pairs: list[tuple[Cost, Cost]]) -> list[tuple[str, str, str]]:
+    """Rows of the table: what, measured, goal. Each ratio is of one pair; the median of the pairs is shown first."""
+    return [
+        ("history read, processor time", spread([ours.cpu for ours, _ in pairs], "s"), "<= 2 s"),
+        ("bare protobuf pass, processor time", spread([bare.cpu for _, bare in pairs], "s"), ""),
+        ("ratio of processor time", spread([ours.cpu / bare.cpu for ours, bare in pairs], ""), "1.0"),
+        ("history read, peak memory", spread([ours.peak / MIB for ours, _ in pairs], "MiB", 1), "< 60 MiB"),
+    ]
 
 
 def main() -> None:
@@ -117,25 +110,16 @@ def main() -> None:
     if given.make is not None:
         write_file(given.make, given.rows)
         return
-    os.chdir(ROOT)  # the readers import parsers from here
     with tempfile.TemporaryDirectory() as folder:
-        short, file = make_file(Path(folder) / "short.wandb", 10), make_file(Path(folder) / "long.wandb", given.rows)
-        measure(READER, short, short, 10)  # compiles what was never imported here
-        size = file.stat().st_size / 1e6
+        short = make_file(Path(folder) / "short.wandb", 10), 10
+        whole = make_file(Path(folder) / "long.wandb", given.rows), given.rows
+        run([sys.executable, "-c", READER, str(short[0]), "10"])  # compiles what was never imported here
         pairs = [
-            (measure(READER, file, short, given.rows), measure(BARE_READER, file, short, given.rows))
+            (cost_beyond_start_up(READER, whole, short), cost_beyond_start_up(BARE_READER, whole, short))
             for _ in range(given.pairs)
         ]
-    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    print(f"{given.rows:,} rows x {len(NAMES)}, {size:.1f} MB, {given.pairs} pairs, {load}: median (min - max)\n")
-    print("| what | measured | goal |\n|---|---|---|")
-    for row in (
-        ("history read, processor time", spread([ours.cpu for ours, _ in pairs], "s"), "<= 2 s"),
-        ("bare protobuf pass, processor time", spread([bare.cpu for _, bare in pairs], "s"), ""),
-        ("ratio of processor time", spread([ours.cpu / bare.cpu for ours, bare in pairs], ""), "1.0"),
-        ("history read, peak memory", spread([ours.peak / MIB for ours, _ in pairs], "MiB", 1), "< 60 MiB"),
-    ):
-        print(f"| {' | '.join(row)} |")
+        size = whole[0].stat().st_size / 1e6
+    print_table(f"{given.rows:,} rows x {len(NAMES)}, {size:.1f} MB", given.pairs, report(pairs))
 
 
 if __name__ == "__main__":

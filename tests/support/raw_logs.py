@@ -1,8 +1,12 @@
-"""Losses out of logs by a few regular expressions, for tests of the diagnosis that need no parser."""
+"""The collection of real logs beside the repository, and losses out of logs by a few regular expressions.
+
+The latter are for tests of the diagnosis that need no parser.
+"""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -48,6 +52,18 @@ def shared(path: str) -> Path:
     if not found.exists():
         pytest.skip(f"no {found}")
     return found
+
+
+def published(path: str) -> bytes:
+    """A published log. Skips the test where there is no collection; a log that the collection lacks is an error."""
+    return (shared("corpus") / path).read_bytes()
+
+
+def labels(folder: str) -> list[dict[str, Any]]:
+    """What is known of each log in a folder of the collection; none where it is absent, which skips the tests of it."""
+    path = SHARED / folder / "labels.json"
+    known: list[dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else []
+    return known
 
 
 def read_series(text: str, layout: str) -> dict[str, tuple[Any, Any]]:

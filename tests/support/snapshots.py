@@ -8,22 +8,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cases import make_case
+import runs
+from cases import Points, make_case
+from founding_laws import laws_at
 
 from diagnosis.budget import Band, Budget, ExpectedLoss
 from diagnosis.case import Case
 from diagnosis.efficiency import Efficiency
 from diagnosis.finding import Finding
 from diagnosis.forecast import Forecast
-from diagnosis.memory import BatchChoice, MemoryEstimate
-from diagnosis.model import ModelSize, Shape
 from diagnosis.trend import Trend
 from gpu.sample import GpuProcess, GpuSample
+from parsers.records import Value
 from tui.snapshot import FindingView, ReplayClock, Snapshot
 
 GIB = 2**30
 NOW = 1_763_500_000.0
-TOKENS_PER_STEP = 524_288.0
+
+FACTS: dict[str, Value] = runs.FACTS | {"dropout": 0.1, "weight_decay": 0.1}
 
 FINDINGS = (
     Finding(
@@ -107,83 +109,21 @@ def loss_at(steps: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def founding_case(step: int = 14_500, **fields: Any) -> Case:
-    """The run at `step`: iter lines every 200 steps, evals every 500."""
+    """The run at `step`; any field of Case by name."""
+    watched: dict[str, Any] = {"silence_seconds": 2.0, "silence_limit_seconds": 900.0, "gpus": (RTX_4070,)}
+    return replace(make_case(founding_series(step), FACTS), **(laws_at(step) | watched | fields))
+
+
+def founding_series(step: int) -> dict[str, Points]:
+    """Iter lines every 200 steps, evals every 500; the step that holds an eval takes its seconds too."""
     train, evals = np.arange(0, step + 1, 200), np.arange(0, step + 1, 500)
-    timing = np.where(train % 500 == 0, 19.16, 3.91)
     val = loss_at(evals) + _noise(101, 0.008, 1)[: len(evals)]
-    case = make_case(
-        series={
-            "train_loss": (train, loss_at(train) + 0.16 + _noise(5001, 0.13)[: len(train)]),
-            "eval_train_loss": (evals, val + 0.07),
-            "val_loss": (evals, val),
-            "step_seconds": (train, timing),
-        },
-        facts={
-            "planned_steps": 20_000,
-            "n_layer": 12,
-            "n_head": 12,
-            "n_embd": 384,
-            "block_size": 1024,
-            "vocab_size": 50_304,
-            "batch_size": 16,
-            "gradient_accumulation_steps": 32,
-            "learning_rate": 1e-3,
-            "min_lr": 1e-4,
-            "dropout": 0.1,
-            "weight_decay": 0.1,
-            "dataset": "fineweb",
-        },
-    )
-    seen = step * TOKENS_PER_STEP
-    known: dict[str, Any] = {
-        "tokens_per_step": TOKENS_PER_STEP,
-        "tokens_seen": seen,
-        "tokens_planned": 20_000 * TOKENS_PER_STEP,
-        "size": ModelSize(40.56e6, 40.95e6, 21.3e6, 125e6, "a comment", "printed", Shape(12, 12, 384, 50_304, 1024)),
-        "budget": Budget(
-            811e6,
-            seen / 811e6,
-            12.93,
-            0.9e9,
-            None,
-            None,
-            None,
-            ExpectedLoss(Band(3.61, 3.56, 3.66), "fineweb"),
-            0.11,
-            0.09,
-        ),
-        "trend": Trend("improving", "val_loss", -0.007, -0.011, -0.004, 1e-4, -0.008, (10_000, step), 10, 35.5, 0.008),
-        "forecast": Forecast(20_000, "val_loss", 3.53, 3.50, 3.56, "annealing law") if step < 20_000 else None,
-        "efficiency": Efficiency(
-            3.91,
-            134_100.0,
-            3.0e8,
-            40.2e12,
-            40.2e12,
-            0.69,
-            58.3e12,
-            "spec",
-            "NVIDIA GeForce RTX 4070",
-            0.113,
-            312e12,
-            "NVIDIA A100",
-            0.03,
-            15.3,
-        ),
-        "memory": MemoryEstimate(
-            (("weights", 0.16e9), ("optimizer", 0.33e9), ("activations", 9.1e9)),
-            10.2e9,
-            False,
-            12.6e9,
-            (BatchChoice(16, 32, 10.2e9, True), BatchChoice(32, 16, 19.0e9, False)),
-        ),
-        "eta_seconds": (20_000 - step) * 3.905,
-        "eval_standard_error": 0.007,
-        "silence_seconds": 2.0,
-        "silence_limit_seconds": 900.0,
-        "gpus": (RTX_4070,),
+    return {
+        "train_loss": (train, loss_at(train) + 0.16 + _noise(5001, 0.13)[: len(train)]),
+        "eval_train_loss": (evals, val + 0.07),
+        "val_loss": (evals, val),
+        "step_seconds": (train, np.where(train % 500 == 0, 19.16, 3.91)),
     }
-    return replace(case, **(known | fields))
 
 
 def founding(step: int = 14_500, **fields: Any) -> Snapshot:

@@ -13,11 +13,10 @@ from format_checks import (
     run_of,
 )
 from logs_build_nanogpt import START, log, log_txt
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.build_nanogpt import BuildNanoGPT
 
-LOGS = CORPUS / "build-nanogpt"
 ROW = "step  1000 | loss: 4.162544 | lr 5.8923e-04 | norm: 0.4840 | dt: 17826.65ms | tok/sec: 29410.34"
 
 
@@ -166,8 +165,6 @@ def test_cuts_junk_margins_and_noise_change_nothing(text: bytes) -> None:
 )
 def test_real_logs_are_read_to_the_last_row(path: str, train: int, val: int) -> None:
     """Real runs give each of their rows, in one segment."""
-    if not (LOGS / path).exists():
-        pytest.skip("the real logs are not here")
-    run = run_of(read(BuildNanoGPT, (LOGS / path).read_bytes()))
+    run = run_of(read(BuildNanoGPT, published(f"build-nanogpt/{path}")))
     assert (len(run.series("train_loss")), len(run.series("val_loss"))) == (train, val)
     assert len(run.segments) == 1

@@ -13,12 +13,10 @@ from format_checks import (
     run_of,
 )
 from logs_litgpt import START, log
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.litgpt import LitGPT
 from parsers.records import Notice, Restart
-
-LOGS = CORPUS / "litgpt"
 
 
 def lines(*texts: str) -> bytes:
@@ -197,10 +195,9 @@ def test_cuts_junk_margins_and_noise_change_nothing() -> None:
     assert_survives_noise(LitGPT, log())
 
 
-@pytest.mark.skipif(not LOGS.exists(), reason="the corpus is not here")
 @pytest.mark.parametrize(("name", "rows"), [("issue_1042_old_format.txt", 5), ("issue_125_falcon_flat_loss.txt", 2)])
 def test_real_logs_are_read(name: str, rows: int) -> None:
     """Fragments of issues: the layout of early 2024, and lit-parrot's."""
-    text = (LOGS / name).read_bytes()
+    text = published(f"litgpt/{name}")
     assert len(curves(LitGPT, text)["train_loss"]) == rows
     assert LitGPT.sniff(text) > 0.3

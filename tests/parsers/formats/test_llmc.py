@@ -13,7 +13,7 @@ from format_checks import (
     run_of,
 )
 from logs_llmc import AFTER_BOX, STEPS_PLANNED, box, log, main_log, step
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.llmc import LlmC
 from parsers.records import Notice, Recognised
@@ -229,8 +229,6 @@ def test_cuts_junk_margins_and_noise_change_nothing(text: bytes) -> None:
 )
 def test_real_logs_are_read_to_the_last_row(path: str, train: int, val: int) -> None:
     """Real runs give each of their rows, and one segment."""
-    if not (CORPUS / path).exists():
-        pytest.skip("the real logs are not here")
-    run = run_of(read(LlmC, (CORPUS / path).read_bytes()))
+    run = run_of(read(LlmC, published(path)))
     assert (len(run.series("train_loss")), len(run.series("val_loss"))) == (train, val)
     assert len(run.segments) == 1

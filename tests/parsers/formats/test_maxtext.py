@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from format_checks import (
     assert_cut_rows_give_no_wrong_number,
     assert_sturdy,
@@ -13,12 +12,10 @@ from format_checks import (
     run_of,
 )
 from logs_maxtext import START, log
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.maxtext import MaxText
 from parsers.records import Notice
-
-LOGS = CORPUS / "maxtext" / "deepseek2_16b_tpu_v5p.log"
 
 
 def rows(*steps: int, seconds: float = 5.668) -> bytes:
@@ -127,10 +124,10 @@ def test_cuts_junk_margins_and_noise_change_nothing() -> None:
     assert_survives_noise(MaxText, log())
 
 
-@pytest.mark.skipif(not LOGS.exists(), reason="the corpus is not here")
 def test_a_real_log_is_read() -> None:
     """The documentation's run of ten steps, without absl's prefix."""
-    found = curves(MaxText, LOGS.read_bytes())
+    text = published("maxtext/deepseek2_16b_tpu_v5p.log")
+    found = curves(MaxText, text)
     assert len(found["train_loss"]) == 10
     assert len(found["step_seconds"]) == 8
-    assert facts(MaxText, LOGS.read_bytes())["planned_steps"] == 10
+    assert facts(MaxText, text)["planned_steps"] == 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from format_checks import curves, facts
-from raw_logs import CORPUS
+from raw_logs import published, shared
 
 from parsers.clean import clean
 from parsers.format import Format
@@ -29,11 +29,9 @@ LOSSES: tuple[tuple[type[Format], str, int], ...] = (
     (Nanotron, "nanotron/issue_390_log.txt", 4),
 )
 
-pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="the published logs are not at hand")
-
 
 def text(name: str) -> bytes:
-    return clean((CORPUS / name).read_bytes())
+    return clean(published(name))
 
 
 @pytest.mark.parametrize(("kind", "name", "rows"), LOSSES, ids=lambda one: str(one))
@@ -76,6 +74,8 @@ def test_deepspeed_stays_behind_hugging_face_in_its_log() -> None:
 def test_other_trainers_logs_are_not_taken(kind: type[Format]) -> None:
     """None of their lines looks like one of ours."""
     folders = {"megatron", "gpt-neox", "nanotron", "hf-trainer", "wandb-offline", "cases"}
-    others = [p for p in sorted(CORPUS.glob("*/*")) if p.parent.name not in folders and p.stat().st_size < 1 << 19]
+    others = [
+        p for p in sorted(shared("corpus").glob("*/*")) if p.parent.name not in folders and p.stat().st_size < 1 << 19
+    ]
     assert others
     assert [p.name for p in others if kind.sniff(clean(p.read_bytes()))] == []

@@ -13,12 +13,10 @@ from format_checks import (
     run_of,
 )
 from logs_mlperf import line, log, start
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.mlperf import MLPerf
 from parsers.records import Notice, Restart
-
-LOGS = CORPUS / "mlperf"
 
 
 def test_losses_belong_to_the_update_that_the_samples_make() -> None:
@@ -114,7 +112,6 @@ def test_look_alikes_give_nothing() -> None:
         assert MLPerf.sniff((text * 20).encode()) == 0
 
 
-@pytest.mark.skipif(not LOGS.is_dir(), reason="the published logs are not at hand")
 @pytest.mark.parametrize(
     ("name", "evals", "last"),
     [
@@ -125,14 +122,13 @@ def test_look_alikes_give_nothing() -> None:
 )
 def test_published_results_are_read_whole(name: str, evals: int, last: tuple[int, float]) -> None:
     """Each evaluation, at its update."""
-    found = curves(MLPerf, (LOGS / name).read_bytes())
+    found = curves(MLPerf, published(f"mlperf/{name}"))
     assert (len(found["val_loss"]), found["val_loss"][-1]) == (evals, last)
 
 
-@pytest.mark.skipif(not LOGS.is_dir(), reason="the published logs are not at hand")
 def test_a_published_result_of_an_image_model_has_no_loss() -> None:
     """Its eval_accuracy is an accuracy."""
-    assert curves(MLPerf, (LOGS / "mlperf_tinygrad_resnet_tinybox_green.txt").read_bytes()) == {}
+    assert curves(MLPerf, published("mlperf/mlperf_tinygrad_resnet_tinybox_green.txt")) == {}
 
 
 def test_cuts_junk_margins_and_noise_change_nothing() -> None:

@@ -13,12 +13,11 @@ from format_checks import (
     run_of,
 )
 from logs_mlx_lm import HEADER, PANEL, START, log, table
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.mlx_lm import MlxLM
 from parsers.records import Notice
 
-LOGS = CORPUS / "mlx-lm"
 ROW = (
     "Iter 25: Train loss 1.593, Learning Rate 7.000e-05, It/sec 0.800, Tokens/sec 387.697, Trained Tokens 9699,"
     " Peak mem 8.104 GB"
@@ -178,7 +177,5 @@ def test_a_last_row_of_the_table_that_is_cut_gives_no_wrong_number() -> None:
 )
 def test_real_logs_are_read_to_the_last_row(path: str, train: int, val: int) -> None:
     """Real runs give each of their rows."""
-    if not (LOGS / path).exists():
-        pytest.skip("the real logs are not here")
-    run = run_of(read(MlxLM, (LOGS / path).read_bytes()))
+    run = run_of(read(MlxLM, published(f"mlx-lm/{path}")))
     assert (len(run.series("train_loss")), len(run.series("val_loss"))) == (train, val)

@@ -13,12 +13,11 @@ from format_checks import (
     run_of,
 )
 from logs_modded_nanogpt import RULE, SOURCE, STEP_MS, VERSION, log, log_2025, log_of_validations
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.modded_nanogpt import ModdedNanoGPT
 from parsers.records import Notice, Points
 
-LOGS = CORPUS / "modded-nanogpt"
 ROW = "step:5099/5100 train_loss:3.2174 train_time:910369ms step_avg:178.89ms\n"
 
 
@@ -176,9 +175,7 @@ def test_cuts_junk_margins_and_noise_change_nothing(text: bytes) -> None:
 )
 def test_real_logs_are_read_to_the_last_row(path: str, train: int, val: int, last: int) -> None:
     """Real runs give each of their rows, in one segment, and the GPU."""
-    if not (LOGS / path).exists():
-        pytest.skip("the real logs are not here")
-    run = run_of(read(ModdedNanoGPT, (LOGS / path).read_bytes()))
+    run = run_of(read(ModdedNanoGPT, published(f"modded-nanogpt/{path}")))
     assert (len(run.series("train_loss")), len(run.series("val_loss"))) == (train, val)
     assert run.series("val_loss").steps[-1] == last
     assert (len(run.segments), run.facts["planned_steps"].value) == (1, last)
@@ -187,9 +184,6 @@ def test_real_logs_are_read_to_the_last_row(path: str, train: int, val: int, las
 
 def test_a_real_file_of_twenty_runs_has_twenty_segments() -> None:
     """Track 3 appends the run of each seed to one file."""
-    path = LOGS / "track3_val_every_25.txt"
-    if not path.exists():
-        pytest.skip("the real logs are not here")
-    records = read(ModdedNanoGPT, path.read_bytes())
+    records = read(ModdedNanoGPT, published("modded-nanogpt/track3_val_every_25.txt"))
     rows = sum(len(r.steps) for r in records if isinstance(r, Points) and "val_loss" in r.columns)
     assert (rows, len(run_of(records).segments)) == (780, 20)

@@ -14,12 +14,11 @@ from format_checks import (
     wrapped,
 )
 from logs_nanochat import START, log, step
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.formats.nanochat import Nanochat
 from parsers.records import Notice
 
-LOGS = CORPUS / "nanochat"
 ROW = (
     "step 01999/05000 (39.98%) | loss: 3.708102 | lrm: 0.93 | dt: 316.95ms | tok/sec: 103,385 | bf16_mfu: 41.50"
     " | epoch: 1 pq: 1 rg: 53 | total time: 10.49m | eta: 15.8m"
@@ -196,8 +195,6 @@ def test_cuts_junk_margins_and_noise_change_nothing() -> None:
 )
 def test_real_logs_are_read_to_the_last_row(path: str, train: int, val: int, last: int) -> None:
     """Real runs give each of their rows, those that a terminal wrapped too."""
-    if not (LOGS / path).exists():
-        pytest.skip("the real logs are not here")
-    run = run_of(read(Nanochat, (LOGS / path).read_bytes()))
+    run = run_of(read(Nanochat, published(f"nanochat/{path}")))
     assert (len(run.series("train_loss")), len(run.series("val_bpb"))) == (train, val)
     assert (run.series("train_loss").steps[-1], len(run.segments)) == (last, 1)

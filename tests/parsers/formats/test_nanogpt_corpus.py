@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nanogpt_logs import facts, notices, read, restarts, rows
-from raw_logs import SHARED
+from raw_logs import SHARED, labels, published
 
 from parsers.formats import recognise
 from parsers.formats.nanogpt import NanoGPT
 
 
-def labels(name: str) -> list[Any]:
-    path = SHARED / name / "labels.json"
-    if not path.exists():
-        return []
-    found = [label for label in json.loads(path.read_text()) if label.get("format") == "nanogpt"]
-    return [pytest.param(path.parent / label["path"], label["facts"], id=label["path"]) for label in found]
+def labelled(folder: str) -> list[Any]:
+    """The path of each nanoGPT log in a folder of the collection, and what its label says."""
+    found = [label for label in labels(folder) if label.get("format") == "nanogpt"]
+    return [pytest.param(SHARED / folder / label["path"], label["facts"], id=label["path"]) for label in found]
 
 
 def column(text: bytes, name: str) -> list[tuple[float | str, float | str]]:
@@ -38,8 +35,7 @@ def close(got: object, want: object) -> bool:
     return got == want if not isinstance(want, float) else abs(float(str(got)) - want) <= 0.01 * want
 
 
-@pytest.mark.skipif(not labels("corpus"), reason="the collected logs are not at hand")
-@pytest.mark.parametrize(("path", "wanted"), labels("corpus") + labels("lab"))
+@pytest.mark.parametrize(("path", "wanted"), labelled("corpus") + labelled("lab"))
 def test_counts_and_facts_are_those_of_the_labels(path: Path, wanted: dict[str, Any]) -> None:
     """Rows of both series, the last step, parameters and tokens a step, where the label knows them and the log says it.
 
@@ -64,20 +60,18 @@ def test_counts_and_facts_are_those_of_the_labels(path: Path, wanted: dict[str, 
     assert recognised[0] is NanoGPT
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the collected logs are not at hand")
 def test_the_wrapped_row_of_the_tmux_capture_is_joined() -> None:
     """A capture of 150 columns: keys typed into the run, and a row broken inside its loss."""
-    text = (SHARED / "corpus/nanogpt/mi300x_760M_tmux_raw_escapes.log").read_bytes()
+    text = published("nanogpt/mi300x_760M_tmux_raw_escapes.log")
     losses = dict(column(text, "train_loss"))
     assert (losses[74850], losses[74900], losses[74950]) == (3.2751, 3.1655, 3.2078)
     assert list(losses) == list(range(27800, 75000, 50))
     assert restarts(read(text)) == []
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the collected logs are not at hand")
 def test_the_header_of_a_real_run_is_read() -> None:
     """A 4070 run whose config claims three times the parameters that it has."""
-    found = read((SHARED / "corpus/nanogpt/seed_run_fineweb_40.56M_rtx4070_with_header.log").read_bytes())
+    found = read(published("nanogpt/seed_run_fineweb_40.56M_rtx4070_with_header.log"))
     assert facts(found).items() >= {
         "claimed_parameters": 125_000_000, "parameters": 40_560_000, "tokens_per_step": 524_288, "n_embd": 384,
         "vocab_size": 50304, "dropout": 0.1, "planned_steps": 20000, "eval_iters": 200, "grad_clip": 1.0,
@@ -89,10 +83,9 @@ def test_the_header_of_a_real_run_is_read() -> None:
     assert len(notices(found, "checkpoint")) == 40
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the collected logs are not at hand")
 def test_a_real_out_of_memory_names_the_logits() -> None:
     """65,536 positions x 50,304 words in bf16 are the 6.14 GiB that were not there."""
-    found = read((SHARED / "corpus/nanogpt/owt_124M_rtx4070_oom.txt").read_bytes())
+    found = read(published("nanogpt/owt_124M_rtx4070_oom.txt"))
     (notice,) = notices(found, "out-of-memory")
     assert "Tried to allocate 6.14 GiB" in notice.text
     assert notice.text.endswith("| empty_strided_cuda((65536, 50304), (50304, 1), torch.bfloat16)")

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import pytest
-from raw_logs import CORPUS
+from raw_logs import CORPUS, labels
 
 from parsers.clean import clean
 from parsers.formats import FORMATS, LEAST, MARGIN
 from parsers.intake import WINDOW_BYTES
 from parsers.places.places_look import store_of
 
-LABELS: list[dict[str, str]] = json.loads(p.read_text()) if (p := CORPUS / "labels.json").is_file() else []
 
-pytestmark = pytest.mark.skipif(not LABELS, reason="the published logs are not at hand")
-
-
-@pytest.mark.parametrize("label", LABELS, ids=lambda label: label["path"])
-def test_the_right_format_wins_by_a_margin(label: dict[str, str]) -> None:
+@pytest.mark.parametrize("label", labels("corpus"), ids=lambda label: label["path"])
+def test_the_right_format_wins_by_a_margin(label: dict[str, Any]) -> None:
     """Offered to all formats: its own is sure enough and surer than the next; a store is known by its bytes."""
     path = CORPUS / label["path"]
     store = store_of(path)

@@ -7,23 +7,22 @@ from pathlib import Path
 import pytest
 from event_files import rows
 from polled import only, poll_out
-from raw_logs import CORPUS
+from raw_logs import CORPUS, shared
 
 from parsers.formats.tensorboard import TensorBoard
 from parsers.records import Notice, Restart
 from parsers.stores.event_messages import values
 from parsers.stores.event_records import frames
 
-FOLDER = CORPUS / "tensorboard"
-FILES = sorted(FOLDER.glob("*tfevents*"))
-
-pytestmark = pytest.mark.skipif(not FILES, reason="the corpus is not at hand")
+FILES = sorted(CORPUS.glob("tensorboard/*tfevents*"))
 
 
 def test_the_corpus_is_held() -> None:
     """Each file and their folder are recognised by their first bytes."""
+    folder = shared("corpus/tensorboard")
+    assert FILES
     assert all(TensorBoard.holds(path, path.read_bytes()[: 16 << 10]) for path in FILES)
-    assert TensorBoard.holds(FOLDER, b"")
+    assert TensorBoard.holds(folder, b"")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from format_checks import (
     assert_cut_rows_give_no_wrong_number,
     assert_sturdy,
@@ -10,6 +11,7 @@ from format_checks import (
     facts,
 )
 from logs_torchtitan import START, log
+from raw_logs import published
 
 from parsers.formats.torchtitan import TorchTitan
 
@@ -72,3 +74,14 @@ def test_cuts_junk_margins_and_noise_change_nothing() -> None:
     assert_sturdy(TorchTitan, log())
     assert_cut_rows_give_no_wrong_number(TorchTitan, log())
     assert_survives_noise(TorchTitan, log())
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "last"),
+    [("issue_2389_all_ranks_printing.txt", [4], 7.62585), ("issue_3393_rank_prefix.txt", list(range(14, 22)), 3.00867)],
+)
+def test_published_rows_are_read(name: str, steps: list[int], last: float) -> None:
+    """Rows of issues: one step that each of the ranks prints, and eight steps behind torchrun's prefix."""
+    losses = curves(TorchTitan, published(f"torchtitan/{name}"))["train_loss"]
+    assert [step for step, _ in losses] == steps
+    assert losses[-1][1] == last

@@ -13,7 +13,7 @@ from format_checks import (
     run_of,
 )
 from logs_torchtune import END, START, log
-from raw_logs import CORPUS
+from raw_logs import published
 
 from parsers.clean import clean
 from parsers.formats.torchtune import TorchTune
@@ -23,7 +23,6 @@ ROW = (
     "Step 5 | loss:0.35119619965553284 lr:1e-06 tokens_per_second_per_gpu:9077.1552734375 "
     "peak_memory_active:85.53374147415161 peak_memory_alloc:85.53374147415161 peak_memory_reserved:104.0546875 "
 )
-LOGS = CORPUS / "torchtune" / "pr_1358_stdout_logger.txt"
 
 
 def test_a_row_gives_its_metrics_in_si_units() -> None:
@@ -135,9 +134,8 @@ def test_cuts_junk_margins_and_noise_change_nothing() -> None:
     assert_survives_noise(TorchTune, log())
 
 
-@pytest.mark.skipif(not LOGS.exists(), reason="the corpus is not here")
 def test_a_real_log_is_read() -> None:
     """Twelve rows of a pull request."""
-    found = curves(TorchTune, LOGS.read_bytes())
+    found = curves(TorchTune, published("torchtune/pr_1358_stdout_logger.txt"))
     assert len(found["train_loss"]) == 12
     assert found["train_loss"][0] == (1, 2.085338592529297)
