@@ -1,10 +1,10 @@
-"""What is put together from a run and its circumstances: how many GPUs there are."""
+"""What several facts tell together: how many GPUs there are."""
 
 from __future__ import annotations
 
 import pytest
 
-from diagnosis.analysis import gpus_of_run
+from diagnosis.facts import gpus_of_run
 from diagnosis.run import Run
 from gpu.sample import GpuProcess, GpuSample
 from parsers.records import Fact, Recognised, Traits
