@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from parsers.records import Value
+
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
@@ -23,6 +25,11 @@ class Finding:
     """The step at which its evidence was first complete."""
     step: int | None = None
     """The newest step that it has seen."""
+    settings: tuple[tuple[str, Value], ...] = ()
+    """What to set for the advice to be done, under the facts' names (batch_size, decay_steps), in order: shown as lines
+    to paste in the trainer's own syntax."""
+    caused_by: str | None = None
+    """The id of the finding whose consequence this one is; None where it stands for itself."""
 
 
 def worst_first(findings: list[Finding]) -> list[Finding]:

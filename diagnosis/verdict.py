@@ -34,18 +34,45 @@ ON_TRAIN = {
 
 
 def verdict(case: Case, findings: Sequence[Finding]) -> str:
-    """State, trend and the worst finding in one sentence, without numbers that stand elsewhere."""
+    """How the run is and what to do now, in one sentence, without numbers that stand elsewhere.
+
+    Findings that another one explains are not counted.
+    """
     parts = [STATES[case.state]]
     if case.state != "waiting":
         parts.append(_trend(case))
     elif case.format_title is not None:
         parts.append("no loss was logged so far")
-    urgent = [f for f in findings if f.severity != "info"]
+    urgent = [f for f in findings if f.severity != "info" and f.caused_by is None]
     if urgent:
-        parts.append(f"{urgent[0].title[0].lower()}{urgent[0].title[1:]}" if len(urgent) == 1 else _counted(urgent))
+        parts.append(_small(urgent[0].title) if len(urgent) == 1 else _counted(urgent))
     elif case.state in ("running", "finished"):
         parts.append("nothing to worry about")
-    return ": ".join([parts[0], ", ".join(parts[1:])]) + "." if len(parts) > 1 else parts[0] + "."
+    said = ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
+    advice = to_do(case, urgent)
+    return f"{said}." if advice is None else f"{said}; {_small(advice)}."
+
+
+def to_do(case: Case, urgent: Sequence[Finding]) -> str | None:
+    """The first thing to do: the worst finding's advice, or to leave a healthy run alone; None where nobody knows."""
+    if urgent:
+        # Two advices in one sentence are none; the findings below have theirs.
+        first = next((f for f in urgent if f.advice), None)
+        return None if first is None else _clause(first.advice[0])
+    if case.state == "running" and len(case.metric("train_loss")) + len(case.metric("val_loss")) > 0:
+        return "let it run"
+    return None
+
+
+def _clause(advice: str) -> str:
+    """The first sentence of an advice, without what it explains."""
+    return advice.split(". ", maxsplit=1)[0].split(": ", maxsplit=1)[0].rstrip(".")
+
+
+def _small(title: str) -> str:
+    """With a small first letter, where the first word is no name or abbreviation."""
+    word = title.split(" ", 1)[0]
+    return title if word[1:].lower() != word[1:] else f"{title[:1].lower()}{title[1:]}"
 
 
 def _trend(case: Case) -> str:

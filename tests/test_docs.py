@@ -1,4 +1,4 @@
-"""What the pages say is so: the page of formats is the one that the classes make, the guide's format works."""
+"""What the pages say is so: the pages of formats and rules are made from the code, the guide's format works."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ def test_the_page_of_formats_is_made_from_the_classes() -> None:
     text = made.PAGE.read_text(encoding="utf-8")
     assert text == made.page()
     assert all(f"(`{kind.name}`)" in text and kind.example in text for kind in known)
+
+
+def test_the_page_of_rules_is_made_from_their_docstrings() -> None:
+    """Whoever changes a rule runs `python docs/list_rules.py`; each has all its parts."""
+    sys.path.insert(0, str(DOCS))
+    made = import_module("list_rules")
+    from diagnosis.rules import rules
+
+    assert made.PAGE.read_text(encoding="utf-8") == made.page()
+    for name, rule in rules().items():
+        told = rule.__doc__ or ""
+        assert all(f"{head}:" in told for head in ("Why", "Do", "False alarms", "Sources")), name
 
 
 def test_the_format_that_contributing_shows_reads_its_example() -> None:

@@ -32,7 +32,7 @@ class Ledger:
         """Takes one reading's findings; gives all that stand, with those that were cleared at the end.
 
         A finding keeps the step at which it first fired. Notes that are gone leave without a word; warnings and
-        worse stay listed as cleared.
+        worse stay listed as cleared. What another finding explains is not listed: it is among that one's evidence.
         """
         present = {finding.id: finding for finding in findings}
         for name, entry in self._entries.items():
@@ -40,7 +40,7 @@ class Ledger:
         for name, finding in present.items():
             self._entries[name] = Entry(_since_first(finding, self._entries.get(name)))
         self._entries = {n: e for n, e in self._entries.items() if not (e.cleared and e.finding.severity == "info")}
-        views = [FindingView(e.finding, e.cleared) for e in self._entries.values()]
+        views = [FindingView(e.finding, e.cleared) for e in self._entries.values() if e.finding.caused_by is None]
         return tuple(sorted(views, key=_order))
 
 

@@ -12,6 +12,7 @@ from diagnosis.efficiency import Efficiency
 from diagnosis.finding import Finding
 from diagnosis.forecast import Forecast
 from diagnosis.model import ModelSize
+from diagnosis.needs import Need
 from diagnosis.run import WALL_SECONDS
 from diagnosis.series import Series
 from gpu.sample import GpuSample
@@ -45,6 +46,11 @@ def document(case: Case, findings: Sequence[Finding]) -> dict[str, Any]:
     }
     tidied: dict[str, Any] = tidy(tree)
     return tidied
+
+
+def silent_rules(silent: Sequence[tuple[str, tuple[Need, ...]]]) -> list[dict[str, Any]]:
+    """The rules that could not speak: what each misses, and the option that would say it (None: it is not logged)."""
+    return [{"id": name, "needs": [{"what": n.what, "mend": n.mend} for n in needs]} for name, needs in silent]
 
 
 def tidy(value: Any) -> Any:
@@ -168,4 +174,5 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "advice": list(finding.advice),
         "first_step": finding.first_step,
         "step": finding.step,
+        "caused_by": finding.caused_by,
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import Need
 from diagnosis.verdict import verdict
 from tui.text import UNKNOWN, change, count, duration, flops, foreign, gib, loss, percent, plain, seconds, whole
 
@@ -14,15 +15,36 @@ SIGNS = {"critical": "✖", "warning": "▲", "info": "●"}
 NAME_WIDTH = 9
 
 
-def report(case: Case, findings: Sequence[Finding], *, width: int = 100, ascii_only: bool = False) -> str:
-    """The reading as text of at most `width` columns, ending in a line break."""
+def report(
+    case: Case,
+    findings: Sequence[Finding],
+    *,
+    silent: Sequence[tuple[str, tuple[Need, ...]]] = (),
+    width: int = 100,
+    ascii_only: bool = False,
+) -> str:
+    """The reading as text of at most `width` columns, ending in a line break.
+
+    `silent` are the rules that could not speak; what another finding explains is among that one's evidence.
+    """
     lines = [head(case), "", verdict(case, findings), ""]
     lines += [f"  {name:<{NAME_WIDTH}}{text}" for name, text in _numbers(case) if text]
     for finding in findings:
-        lines += ["", *_finding(finding, width)]
+        if finding.caused_by is None:
+            lines += ["", *_finding(finding, width)]
     lines += ["", *(f"note: {note}" for note in case.notes)] if case.notes else []
+    lines += ["", *_silent(silent)] if silent else []
     text = "\n".join(foreign_line for line in lines for foreign_line in _wrapped(line, width)) + "\n"
     return plain(text) if ascii_only else text
+
+
+def _silent(silent: Sequence[tuple[str, tuple[Need, ...]]]) -> Iterator[str]:
+    rules: dict[str, list[str]] = {}
+    for name, needs in silent:
+        for need in needs:
+            rules.setdefault(f"{need.what} ({need.mend or 'not logged'})", []).append(name)
+    yield "Silent for want of"
+    yield from (f"  {missing}: {', '.join(names)}" for missing, names in rules.items())
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding, worst_first
+from diagnosis.needs import Need
 
 Rule = Callable[[Case], Finding | None]
 
@@ -15,25 +18,44 @@ IDS = (
     "non-finite",
     "divergence",
     "out-of-memory",
+    "loss-scale-collapse",
     "not-learning",
     "initial-loss",
     "loss-spike",
+    "loss-shift",
     "overfitting",
     "stalled",
     "stopped-early",
+    "rank-skew",
     "size-mismatch",
     "schedule-mismatch",
     "loss-above-expected",
+    "loss-too-low",
+    "learning-rate",
+    "gradient-clipping",
+    "data-repeated",
+    "tiny-val-set",
     "plateau",
     "mfu-reference",
     "low-mfu",
     "slowdown",
+    "uneven-steps",
+    "gpu-throttled",
+    "gpu-starved",
+    "gpu-shared",
+    "emulated-bf16",
+    "vram-growing",
     "vram-headroom",
     "val-below-train",
     "dropout-cost",
     "token-budget",
+    "warmup",
+    "batch-size",
+    "weight-decay-inert",
     "eval-resolution",
     "outlier-batches",
+    "dataset-end",
+    "loss-units",
     "restarted",
     "harmless-message",
 )
@@ -49,7 +71,27 @@ OF_A_FALLING_LOSS = frozenset({"divergence", "loss-spike", "overfitting", "plate
 @cache
 def rules() -> dict[str, Rule]:
     """Every rule, in the order in which findings of equal weight are shown."""
-    return {name: import_module(f"diagnosis.rules.{name.replace('-', '_')}").rule for name in IDS}
+    return {name: _module(name).rule for name in IDS if _there(name)}
+
+
+def _there(name: str) -> bool:
+    return find_spec(f"diagnosis.rules.{name.replace('-', '_')}") is not None
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"diagnosis.rules.{name.replace('-', '_')}")
+
+
+def needs_of(name: str) -> tuple[Need, ...]:
+    """What a rule must know before it can speak."""
+    needs: tuple[Need, ...] = getattr(_module(name), "NEEDS", ())
+    return needs
+
+
+def silent(case: Case) -> list[tuple[str, tuple[Need, ...]]]:
+    """The rules that could not speak, each with what it would have to know."""
+    missing = ((name, tuple(need for need in needs_of(name) if not need.known(case))) for name in rules())
+    return [(name, needs) for name, needs in missing if needs]
 
 
 def diagnose(case: Case) -> list[Finding]:

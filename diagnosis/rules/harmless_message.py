@@ -6,8 +6,10 @@ import re
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import Need
 
 ID = "harmless-message"
+NEEDS: tuple[Need, ...] = ()
 
 EXPLAINED: tuple[tuple[str, str, str], ...] = (
     (

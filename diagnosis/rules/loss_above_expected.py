@@ -7,11 +7,13 @@ import numpy as np
 from diagnosis.budget import BESIROGLU, FITTED_TOKENS_PER_PARAMETER, ExpectedLoss
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import DATASET, EVAL_TRAIN_LOSS, PARAMETERS, TOKENS_SEEN, VAL_LOSS, VOCABULARY, either
 from diagnosis.schedule import schedule_of
 from diagnosis.series import Series
 from parsers.records import Floats
 
 ID = "loss-above-expected"
+NEEDS = (either(EVAL_TRAIN_LOSS, VAL_LOSS), PARAMETERS, TOKENS_SEEN, DATASET, VOCABULARY)
 
 EXCESS = 0.10
 """Nats; annealed healthy runs lie within 0.05 of the law."""

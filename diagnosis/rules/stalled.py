@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import Need
 
 ID = "stalled"
+NEEDS: tuple[Need, ...] = ()
 
 CRITICAL = 5
 

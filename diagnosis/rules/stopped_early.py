@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import PLANNED_STEPS
 from diagnosis.wording import percent
 
 ID = "stopped-early"
+NEEDS = (PLANNED_STEPS,)
 
 LAST_WORDS = ("traceback", "end")
 

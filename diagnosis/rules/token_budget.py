@@ -5,9 +5,11 @@ from __future__ import annotations
 from diagnosis.budget import CHINCHILLA_TOKENS_PER_PARAMETER, Budget, compute_optimal
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import PARAMETERS, TOKENS_SEEN
 from diagnosis.wording import count, times
 
 ID = "token-budget"
+NEEDS = (PARAMETERS, TOKENS_SEEN)
 
 UNDER_TRAINED = 5.0
 INFERENCE_STYLE = 60.0

@@ -6,11 +6,13 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import EVAL_TRAIN_LOSS, TRAIN_LOSS, VAL_LOSS, either
 from diagnosis.series import Series
 from diagnosis.statistics import looks
 from parsers.records import Floats, Ints
 
 ID = "val-below-train"
+NEEDS = (VAL_LOSS, either(TRAIN_LOSS, EVAL_TRAIN_LOSS))
 
 EVALS_NEEDED = 5
 SURE, STILL = 2.5, 1.0

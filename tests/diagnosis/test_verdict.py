@@ -8,15 +8,15 @@ from diagnosis.trend import Trend
 from diagnosis.verdict import verdict
 
 
-def found(severity: Severity, title: str = "Steps are slower") -> Finding:
-    return Finding("x", severity, 0.9, title, (), ())
+def found(severity: Severity, title: str = "Steps are slower", *advice: str, caused_by: str | None = None) -> Finding:
+    return Finding("x", severity, 0.9, title, (), advice, caused_by=caused_by)
 
 
 def test_all_well_is_said_too() -> None:
     """Silence would leave the reader in doubt."""
     case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss"))
 
-    assert verdict(case, [found("info")]) == "Running: improving, nothing to worry about."
+    assert verdict(case, [found("info")]) == "Running: improving, nothing to worry about; let it run."
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,30 @@ def test_waiting_says_nothing_else_but_that_a_known_log_holds_no_loss() -> None:
     assert verdict(make_case(state="waiting"), []) == "Waiting for the first step: no loss was logged so far."
     timed = make_case({"step_seconds": ([0, 1], [4.0, 3.5])}, state="stopped")
     assert verdict(timed, []) == "Stopped: no loss was logged."
+
+
+def test_the_sentence_ends_in_what_to_do_now() -> None:
+    """Of several findings the worst one's first advice, without its reasons."""
+    case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss"))
+    nan = found("critical", "NaN since step 7", "Go back to step 5: it is the last good one. Use bf16.", "Wait.")
+    slow = found("warning", "GPU is hot", "Look for dust.")
+
+    assert verdict(case, [slow]) == "Running: improving, GPU is hot; look for dust."
+    assert verdict(case, [nan, slow]) == "Running: improving, 1 critical and 1 warning; go back to step 5."
+
+
+def test_what_another_finding_explains_is_not_counted() -> None:
+    """Three symptoms of one cause are one thing to worry about."""
+    case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss"))
+    symptom = found("critical", "NaN since step 7", "Go back.", caused_by="loss-scale-collapse")
+
+    assert verdict(case, [symptom, found("warning", "The scale fell", "Use bf16.")]) == (
+        "Running: improving, the scale fell; use bf16."
+    )
+
+
+def test_a_name_keeps_its_capitals() -> None:
+    """NaN and GPU are no words that begin a sentence."""
+    case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss"))
+
+    assert "NaN since step 7" in verdict(case, [found("critical", "NaN since step 7")])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from diagnosis.finding import Finding, Severity
 from tui.ledger import READINGS_WITHOUT, Ledger
 
@@ -57,3 +59,12 @@ def test_the_worst_comes_first_and_the_cleared_last() -> None:
         views = ledger.update([found("note", severity="info"), found("sure", confidence=0.99), found("unsure")])
 
     assert [v.finding.id for v in views] == ["sure", "unsure", "note", "gone"]
+
+
+def test_what_another_finding_explains_is_not_listed() -> None:
+    """It is among the evidence of its cause."""
+    symptom = replace(found("divergence"), caused_by="loss-scale-collapse")
+
+    views = Ledger().update([symptom, found("loss-scale-collapse")])
+
+    assert [view.finding.id for view in views] == ["loss-scale-collapse"]

@@ -71,6 +71,7 @@ def test_a_finding_is_given_whole() -> None:
             "advice": ["b"],
             "first_step": 5,
             "step": 9,
+            "caused_by": None,
         }
     ]
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cases import make_case
 from rich.cells import cell_len
 
 from diagnosis.budget import Budget
 from diagnosis.finding import Finding
+from diagnosis.needs import Need
 from diagnosis.trend import Trend
 from tui.report_text import report
 
@@ -18,7 +21,7 @@ def test_the_verdict_stands_above_all_numbers() -> None:
     text = report(make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss")), [FINDING])
 
     lines = text.splitlines()
-    assert lines[2] == "Running: improving, steps are slower."
+    assert lines[2] == "Running: improving, steps are slower; look for heat."
     assert lines.index(lines[2]) < next(i for i, line in enumerate(lines) if "val 3.500" in line)
 
 
@@ -54,3 +57,24 @@ def test_no_line_is_wider_than_asked_and_no_control_character_gets_through() -> 
 def test_ascii_is_ascii() -> None:
     """For terminals that know nothing else."""
     assert report(make_case(), [FINDING], ascii_only=True).isascii()
+
+
+def test_what_another_finding_explains_stands_below_it_only() -> None:
+    """The cause carries its consequences as evidence; they have no paragraph of their own."""
+    symptom = replace(FINDING, id="divergence", title="The loss left its best", caused_by="slowdown")
+
+    text = report(make_case(), [FINDING, symptom])
+
+    assert "Steps are slower" in text
+    assert "The loss left its best" not in text
+
+
+def test_verbose_says_which_rules_could_not_speak_and_what_would_let_them() -> None:
+    """Grouped by what is missing: one flag may wake several rules."""
+    unique, norm = Need("the unique tokens", "--data", lambda _: False), Need("the norm", None, lambda _: False)
+
+    text = report(make_case(), [], silent=[("data-repeated", (unique,)), ("other", (unique, norm))])
+
+    assert "Silent for want of" in text
+    assert "  the unique tokens (--data): data-repeated, other" in text
+    assert "  the norm (not logged): other" in text

@@ -17,6 +17,9 @@ from tui.options import Options, add_common, read_options
 if TYPE_CHECKING:
     from diagnosis.case import Case
     from diagnosis.finding import Finding
+    from diagnosis.needs import Need
+
+    Silent = Sequence[tuple[str, tuple[Need, ...]]]
 
 SEVERITIES = ("info", "warning", "critical")
 WIDEST = 110
@@ -32,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--until", type=_step, metavar="STEP", help="as it was known when the log reached this step")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument(
+        "--verbose", action="store_true", help="also the rules that could not speak, and what would let them"
+    )
     parser.add_argument("--fail-on", choices=SEVERITIES, help="exit with 1 on a finding of this severity or worse")
     parser.add_argument("--ascii", action="store_true", help="no signs beyond ASCII")
     add_common(parser)
@@ -46,17 +52,18 @@ def _step(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Reads, diagnoses, prints; exit code 1 where --fail-on says so of any run."""
-    from diagnosis.rules import diagnose
+    from diagnosis.rules import diagnose, silent
 
     if args.paths.count("-") > 1:
         raise UserError("-: standard input can be read once; name files beside it")
     options = read_options(args)
     cases = [_read(path, args.until, options) for path in args.paths]
     findings = [diagnose(case) for case in cases]
+    mute = [silent(case) if args.verbose else [] for case in cases]
     if args.json:
-        print(json.dumps(_document(cases, findings), ensure_ascii=False, allow_nan=False))
+        print(json.dumps(_document(cases, findings, mute), ensure_ascii=False, allow_nan=False))
     else:
-        print(_text(cases, findings, ascii_only=args.ascii or not _speaks_utf8()), end="")
+        print(_text(cases, findings, mute, ascii_only=args.ascii or not _speaks_utf8()), end="")
     failing = SEVERITIES[SEVERITIES.index(args.fail_on) :] if args.fail_on else ()
     return int(any(f.severity in failing for each in findings for f in each))
 
@@ -85,23 +92,29 @@ def _read(path: str, until_step: int | None, options: Options) -> Case:
     return reading.case(replace(moment, gpus=hardware.sample_once(ask_nvml=here)))
 
 
-def _document(cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
-    if len(cases) == 1:
-        from tui.report_json import document
+def _document(cases: Sequence[Case], findings: Sequence[Sequence[Finding]], mute: Sequence[Silent]) -> dict[str, Any]:
+    from tui.report_json import document, silent_rules
 
-        return document(cases[0], findings[0])
+    if len(cases) == 1:
+        tree = document(cases[0], findings[0])
+        return tree | {"silent": silent_rules(mute[0])} if mute[0] else tree
     from tui.comparison import compare
     from tui.comparison_report import comparison_document
 
-    return comparison_document(cases, findings, compare(cases, findings))
+    tree = comparison_document(cases, findings, compare(cases, findings))
+    for run, silent in zip(tree["runs"], mute, strict=True):
+        run.update({"silent": silent_rules(silent)} if silent else {})
+    return tree
 
 
-def _text(cases: Sequence[Case], findings: Sequence[Sequence[Finding]], *, ascii_only: bool) -> str:
+def _text(
+    cases: Sequence[Case], findings: Sequence[Sequence[Finding]], mute: Sequence[Silent], *, ascii_only: bool
+) -> str:
     width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
     if len(cases) == 1:
         from tui.report_text import report
 
-        return report(cases[0], findings[0], width=width, ascii_only=ascii_only)
+        return report(cases[0], findings[0], silent=mute[0], width=width, ascii_only=ascii_only)
     from tui.comparison import compare
     from tui.comparison_report import comparison_text
 

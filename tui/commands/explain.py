@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the rule's docstring; raises UserError for an id that there is not."""
-    from diagnosis.rules import rules
+    from diagnosis.rules import needs_of, rules
 
     known = rules()
     rule = known.get(args.finding)
@@ -27,4 +27,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"explain: there is no finding {args.finding!r}; {hint}")
     print(f"{args.finding}\n{'=' * len(args.finding)}\n")
     print(textwrap.dedent(inspect.getdoc(rule) or ""))
+    if needs := needs_of(args.finding):
+        mends = (f"{need.what} ({need.mend})" if need.mend else need.what for need in needs)
+        print("\n" + textwrap.fill(f"Needs: {', '.join(mends)}.", 120))
     return 0
