@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from diagnosis.column import Column
 from diagnosis.series import Series
 from parsers.records import Fact, Floats, Ints, Notice, Origin, Points, Recognised, Record, Restart, Traits
 
@@ -16,31 +16,6 @@ TRUST: tuple[Origin, ...] = ("flag", "log", "config", "comment")
 NOTICES_KEPT = 500
 WALL_SECONDS, STEP_SECONDS = "wall_seconds", "step_seconds"
 
-Scalar = TypeVar("Scalar", np.int64, np.float64)
-
-
-class Column(Generic[Scalar]):
-    """A numpy column that grows. What was once seen of it never changes: rows are only appended."""
-
-    def __init__(self, rows: npt.NDArray[Scalar]) -> None:
-        self._store: npt.NDArray[Scalar] = rows
-        self.length = len(rows)
-
-    def extend(self, rows: npt.NDArray[Scalar]) -> None:
-        """Appends rows; amortised constant time for each."""
-        needed = self.length + len(rows)
-        if needed > len(self._store):
-            grown: npt.NDArray[Scalar] = np.empty(max(needed, 256, len(self._store) * 3 // 2), self._store.dtype)
-            grown[: self.length] = self._store[: self.length]
-            self._store = grown
-        self._store[self.length : needed] = rows
-        self.length = needed
-
-    def view(self) -> npt.NDArray[Scalar]:
-        """What there is now, read-only, without a copy."""
-        shown: npt.NDArray[Scalar] = self._store[: self.length]
-        shown.flags.writeable = False
-        return shown
 
 
 class Table:
@@ -132,7 +107,8 @@ class Run:
         self.restarts: list[Restart] = []
         self.version = 0
         """Rises with each record: whoever drew version 7 need not draw it again."""
-        self._built: dict[str, tuple[int, Series]] = {}
+        self._built: dict[str, tuple[int, int, Series]] = {}
+        """By name: the version and the number of segments that it was built at, and the series."""
 
     @property
     def traits(self) -> Traits:
@@ -191,11 +167,15 @@ class Run:
     def series(self, name: str) -> Series:
         """One metric over the whole run: where a segment went back, its steps replace the older ones."""
         built = self._built.get(name)
-        if built is None or built[0] != self.version:
-            paced = name == STEP_SECONDS and STEP_SECONDS not in self._logged()
-            built = (self.version, self._paced() if paced else self._splice(name))
-            self._built[name] = built
-        return built[1]
+        if built is not None and built[0] == self.version:
+            return built[2]
+        paced = name == STEP_SECONDS and STEP_SECONDS not in self._logged()
+        series = self._paced() if paced else self._splice(name)
+        if built is not None and built[1] == len(self.segments) and series.begins_with(built[2]):
+            # The rows before are the same: what was made of them goes on from there.
+            series = replace(series, memo=built[2].memo)
+        self._built[name] = (self.version, len(self.segments), series)
+        return series
 
     def rows(self, name: str) -> int:
         """How many points of a metric were logged, each segment's own: `series` has fewer where steps came again."""

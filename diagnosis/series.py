@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +20,8 @@ class Series:
     name: str
     steps: Ints
     values: Floats
+    memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out of its rows before; a longer series that begins with them has the same one."""
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -27,7 +30,9 @@ class Series:
     def finite(self) -> Series:
         """Without what is NaN or infinite."""
         keep = np.isfinite(self.values)
-        return self if bool(keep.all()) else Series(self.name, self.steps[keep], self.values[keep])
+        if bool(keep.all()):
+            return self
+        return Series(self.name, self.steps[keep], self.values[keep], self.memo.setdefault("finite", {}))
 
     @property
     def last(self) -> float | None:
@@ -46,6 +51,16 @@ class Series:
             return None
         at = int(np.argmin(self.finite.values))
         return int(self.finite.steps[at]), float(self.finite.values[at])
+
+    def begins_with(self, other: Series) -> bool:
+        """Whether it is `other` with rows appended. Costs nothing where both look at the same memory."""
+        n = len(other)
+        if n > len(self):
+            return False
+        if self.steps.ctypes.data == other.steps.ctypes.data and self.values.ctypes.data == other.values.ctypes.data:
+            return True
+        same = np.array_equal(self.steps[:n], other.steps)
+        return same and np.array_equal(self.values[:n], other.values, equal_nan=True)
 
     def since(self, step: float) -> Series:
         """Only the points at `step` or later."""

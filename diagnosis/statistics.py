@@ -142,15 +142,16 @@ def window_medians(values: Floats, ends: Ints, width: int) -> Floats:
 
 
 def looks(count: int, fewest: int) -> list[int]:
-    """The numbers of points, rising from `fewest` to `count`, at which a growing series is looked at again.
+    """The numbers of points, rising from `fewest` to at most `count`, at which a growing series is looked at.
 
-    Each up to 40, then every 10 % more, and `count` itself: what was once seen stays seen as the series grows.
+    Each up to 40, then every 5 % more. They hang on `fewest` alone: what was once seen stays seen as the series grows,
+    and is seen at the same point live and afterwards.
     """
     at, seen = fewest, []
-    while at < count:
+    while at <= count:
         seen.append(at)
-        at = at + 1 if at < 40 else -(-at * 11 // 10)
-    return [*seen, count] if count >= fewest else []
+        at = at + 1 if at < 40 else -(-at * 21 // 20)
+    return seen
 
 
 def begins_at_start(steps: Ints) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
-from diagnosis.statistics import looks
+from diagnosis.summaries import first_look
 from diagnosis.trend import eval_standard_error
 from parsers.records import Floats
 
@@ -35,7 +35,7 @@ def rule(case: Case) -> Finding | None:
     if error is None or error <= 0 or len(evals) < EVALS_NEEDED or not case.traits.eval_draws_new_batches:
         return None
     resolution = RESOLVED * error
-    since = next((n for n in looks(len(evals), EVALS_NEEDED) if _is_lost(case, n)), None)
+    since = first_look(evals, EVALS_NEEDED, lambda n: _is_lost(case, n), ID)
     if since is None:
         return None
     change = float(evals.values[-1] - evals.values[-2])

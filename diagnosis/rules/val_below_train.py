@@ -8,7 +8,7 @@ from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import EVAL_TRAIN_LOSS, TRAIN_LOSS, VAL_LOSS, either
 from diagnosis.series import Series
-from diagnosis.statistics import looks
+from diagnosis.summaries import first_look
 from parsers.records import Floats, Ints
 
 ID = "val-below-train"
@@ -35,8 +35,10 @@ def rule(case: Case) -> Finding | None:
     """
     same_mode = bool(len(case.metric("eval_train_loss")))
     train = case.metric("eval_train_loss" if same_mode else "train_loss").finite
-    steps, gap = _gap(case.metric("val_loss").finite, train)
-    found = next((n for n in looks(len(gap), 2 * EVALS_NEEDED - 1) if _is_below(gap[:n], SURE)), None)
+    val = case.metric("val_loss").finite
+    steps, gap = _gap(val, train)
+    gaps = Series("gap", steps, gap, val.memo.setdefault((ID, same_mode), {}))
+    found = first_look(gaps, 2 * EVALS_NEEDED - 1, lambda n: _is_below(gap[:n], SURE))
     if found is None or not _is_below(gap, STILL):
         return None
     mean, error, count = _late_mean(gap)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnosis.run import Column, Run
+from diagnosis.column import Column
+from diagnosis.run import Run
 from parsers.records import Fact, Notice, Origin, Points, Recognised, Restart, Traits
 
 
