@@ -135,7 +135,7 @@ def efficiency_of(
     )
     work, source = _flops_per_token(size, tokens_per_step, work_of_one, pace.gpus)
     run, one = _times(work, pace.of_run), _times(work, pace.of_one)
-    if run is None and one is None and work_of_one and pace.seconds:
+    if (source == "6N" or (run is None and one is None)) and work_of_one and pace.seconds:
         one, source = work_of_one / pace.seconds, "printed MFU"
         run = _times(one, pace.gpus)
     if printed is not None and ((run is None and one is None) or source == "6N"):
