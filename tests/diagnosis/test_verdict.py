@@ -89,3 +89,11 @@ def test_a_name_keeps_its_capitals() -> None:
     case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend("improving", "val_loss"))
 
     assert "NaN since step 7" in verdict(case, [found("critical", "NaN since step 7")])
+
+
+def test_nobody_is_told_to_stop_what_has_stopped() -> None:
+    """The next thing to do is told instead."""
+    nan = found("critical", "NaN since step 7", "Stop it.", "Lower the learning rate.")
+
+    assert verdict(make_case(state="running"), [nan]).endswith("stop it.")
+    assert verdict(make_case(state="crashed"), [nan]).endswith("lower the learning rate.")
