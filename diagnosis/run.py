@@ -17,7 +17,6 @@ NOTICES_KEPT = 500
 WALL_SECONDS, STEP_SECONDS = "wall_seconds", "step_seconds"
 
 
-
 class Table:
     """Rows that carry the same metrics share one column of steps."""
 

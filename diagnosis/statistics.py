@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from math import erfc, sqrt
 from statistics import NormalDist
@@ -15,7 +13,6 @@ from parsers.records import Floats, Ints
 
 MAD_TO_SD = 1.4826
 """Median absolute deviation to standard deviation of a normal: 1 / Phi^-1(3/4). Rousseeuw & Croux 1993."""
-SLAB = 2048
 PAIRWISE_LIMIT = 400
 """More points than this are thinned before a test that looks at all pairs: 80,000 pairs take about 2 ms."""
 
@@ -160,53 +157,3 @@ def begins_at_start(steps: Ints) -> bool:
         return False
     interval = int(steps[1] - steps[0]) if len(steps) > 1 else 1
     return int(steps[0]) <= max(1, interval)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What a row should have been, from rows before it alone: `centre` and `sigma`, each of shape (n,).
-
-    NaN where there is too little before it. Single precision, which is a ten-millionth of a loss, halves its memory.
-    """
-
-    centre: npt.NDArray[np.float32]
-    sigma: npt.NDArray[np.float32]
-
-
-def rolling_reference(values: Floats, block: int = 32, blocks: int = 4) -> Reference:
-    """Centre and robust spread of the `block * blocks` rows before each row's block.
-
-    The centre is the median of the block medians, the spread the median of the blocks' own: one bad block moves
-    neither. Every row of a block has the same reference, which ends before the block begins. Values must be finite.
-    """
-    whole = len(values) // block
-    if whole < blocks:
-        return Reference(*(np.full(len(values), np.nan, np.float32) for _ in range(2)))
-    table = values[: whole * block].reshape(whole, block)
-    medians, spreads = (np.concatenate(parts) for parts in zip(*map(_medians_and_spreads, _slabs(table)), strict=True))
-    view = np.lib.stride_tricks.sliding_window_view
-    return Reference(
-        _spread_over_rows(np.median(view(medians, blocks), axis=1), len(values), block, blocks),
-        _spread_over_rows(np.median(view(spreads, blocks), axis=1), len(values), block, blocks),
-    )
-
-
-def _slabs(table: Floats) -> Iterator[Floats]:
-    """The table in pieces, so that what is computed from one stays small."""
-    for start in range(0, len(table), SLAB):
-        yield table[start : start + SLAB]
-
-
-def _medians_and_spreads(table: Floats) -> tuple[Floats, Floats]:
-    """Median and robust spread of each block."""
-    medians = np.median(table, axis=1)
-    return medians, MAD_TO_SD * np.median(np.abs(table - medians[:, None]), axis=1)
-
-
-def _spread_over_rows(per_block: Floats, rows: int, block: int, blocks: int) -> npt.NDArray[np.float32]:
-    """per_block[i] belongs to the rows of block i + blocks."""
-    spread = np.full(rows, np.nan, np.float32)
-    with np.errstate(over="ignore"):  # a loss of 1e300 becomes infinite, and nothing is above that
-        known = np.repeat(per_block.astype(np.float32), block)[: rows - blocks * block]
-    spread[blocks * block : blocks * block + len(known)] = known
-    return spread

@@ -10,7 +10,7 @@ import numpy as np
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.series import Series
-from diagnosis.spikes import MEDIAN_ERROR
+from diagnosis.spike_rows import MEDIAN_ERROR
 from diagnosis.statistics import begins_at_start, block_medians, mann_kendall, noise_sd
 from diagnosis.wording import percent
 from parsers.records import Floats, Ints

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from diagnosis.case import Case
+from diagnosis.column import Column
 from diagnosis.finding import Finding
+from diagnosis.reference import reference_of
+from diagnosis.series import Series
 from diagnosis.spikes import FULL_BATCH_FLOOR, MICRO_BATCH_FLOOR
-from diagnosis.statistics import rolling_reference, running_count
-from parsers.records import Floats, Ints
+from diagnosis.statistics import running_count
+from diagnosis.summaries import summary_of
 
 ID = "outlier-batches"
 
@@ -18,9 +19,8 @@ SIGMAS = 6.0
 CALM_SIGMAS = 3.0
 CALM_ROWS = 3
 MANY_IN_10_000 = 5.0
-LEAD = 128
-"""The rows that a reference is made of; slabs begin at multiples of its blocks."""
 SLAB = 131_072
+"""Rows that are judged together, so that what is computed from them stays small."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -38,13 +38,11 @@ def rule(case: Case) -> Finding | None:
     """
     train = case.metric("train_loss").finite
     floor = MICRO_BATCH_FLOOR if case.traits.train_loss == "micro-batch" else FULL_BATCH_FLOOR
-    found = [_outliers(train.values, start, floor) for start in range(0, len(train), SLAB)]
-    alone = np.concatenate([one.rows for one in found]) if found else np.empty(0, np.int64)
+    found = summary_of(train, OutlierRows, floor)
+    alone, excess, sigma, judged = found.alone.view(), found.excess.view(), found.sigma.view(), found.judged
     if not len(alone):
         return None
-    excess, sigma = (np.concatenate(parts) for parts in zip(*((one.excess, one.sigma) for one in found), strict=True))
     top = int(np.argmax(excess))
-    judged = sum(one.judged for one in found)
     rate = len(alone) / judged * 10_000
     at, size = int(train.steps[alone[top]]), excess[top] / sigma[top]
     many = rate > MANY_IN_10_000 and len(alone) >= 3
@@ -63,29 +61,35 @@ def rule(case: Case) -> Finding | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outliers:
-    """Rows of one slab that stand alone, by how much they are above their reference, and how many were judged."""
+class OutlierRows:
+    """The rows that stand alone, by how much each is above its reference, and how many were judged."""
 
-    rows: Ints
-    excess: Floats
-    sigma: Floats
-    judged: int
+    def __init__(self, floor: float) -> None:
+        self.rows = self.judged = self.judged_to = 0
+        self.alone: Column[np.int64] = Column(np.empty(0, np.int64))
+        self.excess: Column[np.float64] = Column(np.empty(0))
+        self.sigma: Column[np.float64] = Column(np.empty(0))
+        self._floor = floor
 
+    def extend(self, series: Series) -> None:
+        """Judges the rows that have 3 after them now; values must be finite."""
+        self.rows = len(series)
+        while self.judged_to < len(series) - CALM_ROWS:
+            self._take(series, min(self.judged_to + SLAB, len(series) - CALM_ROWS))
 
-def _outliers(values: Floats, start: int, floor: float) -> _Outliers:
-    """Those of the rows from `start` on, a slab of them: its arrays stay small however long the run is."""
-    begin = max(0, start - LEAD)
-    slab = values[begin : start + SLAB + CALM_ROWS]
-    reference = rolling_reference(slab)
-    with np.errstate(over="ignore", invalid="ignore"):
-        excess = slab - reference.centre
-        far = excess > np.maximum(floor, SIGMAS * reference.sigma)
-        calm = excess < CALM_SIGMAS * reference.sigma
-    followed = np.zeros(len(slab), dtype=bool)
-    followed[:-CALM_ROWS] = running_count(calm, CALM_ROWS)[CALM_ROWS:] == CALM_ROWS
-    mine = slice(start - begin, start - begin + SLAB)
-    alone = running_count(far, CALM_ROWS + 1) == 1
-    rows = np.flatnonzero((far & alone & followed)[mine]) + (start - begin)
-    judged = int(np.isfinite(reference.centre[mine]).sum())
-    return _Outliers(rows + begin, excess[rows], reference.sigma[rows].astype(np.float64), judged)
+    def _take(self, series: Series, stop: int) -> None:
+        begin = max(0, self.judged_to - CALM_ROWS)
+        levels = reference_of(series).of(begin, stop + CALM_ROWS)
+        with np.errstate(over="ignore", invalid="ignore"):
+            excess = series.values[begin : stop + CALM_ROWS] - levels.centre
+            far = excess > np.maximum(self._floor, SIGMAS * levels.sigma)
+            calm = excess < CALM_SIGMAS * levels.sigma
+        followed = running_count(calm, CALM_ROWS)[CALM_ROWS:] == CALM_ROWS
+        alone = (far & (running_count(far, CALM_ROWS + 1) == 1))[:-CALM_ROWS] & followed
+        mine = slice(self.judged_to - begin, None)
+        rows = np.flatnonzero(alone[mine]) + (self.judged_to - begin)
+        self.alone.extend(rows + begin)
+        self.excess.extend(excess[rows])
+        self.sigma.extend(levels.sigma[rows].astype(np.float64))
+        self.judged += int(np.isfinite(levels.centre[:-CALM_ROWS][mine]).sum())
+        self.judged_to = stop

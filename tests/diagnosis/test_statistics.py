@@ -15,7 +15,6 @@ from diagnosis.statistics import (
     mann_kendall,
     noise_sd,
     robust_sd,
-    rolling_reference,
     running_count,
     theil_sen,
     window_medians,
@@ -142,25 +141,6 @@ def test_window_medians_are_the_medians_of_the_rows_before_and_with_the_end() ->
     values = np.array([5.0, 1, 3, 9, 4])
     assert window_medians(values, np.array([2, 4]), 3).tolist() == [3, 4]
     assert len(window_medians(values, np.array([], np.int64), 3)) == 0
-
-
-def test_rolling_reference_knows_only_rows_before_it(rng: np.random.Generator) -> None:
-    """Whatever comes later, the reference of the rows so far stays as it was."""
-    values = rng.normal(3, 0.1, 400)
-    whole, prefix = rolling_reference(values), rolling_reference(values[:300])
-    np.testing.assert_array_equal(whole.centre[:300], prefix.centre)
-    np.testing.assert_array_equal(whole.sigma[:300], prefix.sigma)
-    assert np.isnan(whole.centre[:128]).all()
-    assert np.isfinite(whole.centre[128:]).all()
-
-
-def test_rolling_reference_estimates_level_and_noise_past_a_bad_block(rng: np.random.Generator) -> None:
-    """One whole block of 32 rows five sigma too high moves neither the level by a sigma nor the spread by a third."""
-    values = rng.normal(3, 0.1, 256)
-    values[160:192] += 0.5
-    reference = rolling_reference(values)
-    assert reference.centre[-1] == pytest.approx(3, abs=0.1)
-    assert reference.sigma[-1] == pytest.approx(0.1, rel=0.33)
 
 
 @pytest.mark.parametrize(
