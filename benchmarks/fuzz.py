@@ -63,7 +63,7 @@ def damaged(line: bytes, dice: random.Random) -> bytes:
 
 def text_of(kind: type[Format], lines: int, dice: random.Random) -> bytes:
     """So many damaged lines of a log of the format."""
-    source = sample(kind, 300).split(b"\n")
+    source = sample(kind, 300).replace(b"\r", b"\n").split(b"\n")  # a bar drawn 75 times is 75 lines
     return b"".join(damaged(dice.choice(source), dice) + b"\n" for _ in range(lines))
 
 
