@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diagnosis.run import Run
-from parsers.records import Fact, Notice, Recognised, Record, Restart
+from parsers.records import Fact, Notice, Recognised, Record, Restart, Value
 
 A_DEFAULT = "default"
 """Ends the `where` of a fact that is a trainer's default: any config knows better."""
 JUDGED_ELSEWHERE = ("parameters", "claimed_parameters")
 """Printed rounded, or claimed in a comment: the rule on the model's size compares them."""
+COUNTS_DIFFER = 1.35
+"""By so much may two counts of the same model differ: with the embeddings, and without."""
+OF_ANOTHER_RUN = 3
+"""A config that says so many things otherwise than the log is hardly this run's; fewer are flags given at the start."""
 
 
 class Beside:
@@ -44,8 +48,15 @@ class Beside:
                 self._say(run, notice, (notice.kind, notice.text))
         if run.recognised is not None:
             self._teach(run)
-        for name, loser in run.overruled.items():
-            self._disagree(run, run.facts[name], loser)
+        for where, losers in _by_file(run).items():
+            if len(losers) < OF_ANOTHER_RUN:
+                for loser in losers:
+                    self._disagree(run, run.facts[loser.name], loser)
+                continue
+            shown = ", ".join(_against(loser, run.facts[loser.name]) for loser in losers[:OF_ANOTHER_RUN])
+            more = f" and {len(losers) - OF_ANOTHER_RUN} more" if len(losers) > OF_ANOTHER_RUN else ""
+            text = f"{where} seems to be of another run: it says {shown}{more}; the log is taken"
+            self._say(run, Notice("disagreement", text), (where, len(losers)))
 
     def _read(self, format_name: str) -> None:
         self._read_for = format_name
@@ -67,12 +78,13 @@ class Beside:
             run.apply(fact)
 
     def _disagree(self, run: Run, taken: Fact, other: Fact) -> None:
-        if taken.value == other.value or taken.name in JUDGED_ELSEWHERE or other.where.endswith(A_DEFAULT):
+        if not _differ(taken, other):
             return
         if taken.name == "tokens_per_step" and taken.origin == "flag":
             return  # the user says it because the log is wrong
         text = (
-            f"{taken.name}: {taken.where} says {taken.value}, {other.where} says {other.value}; {taken.where} is taken"
+            f"{taken.name}: {taken.where} says {_shown(taken.value)}, {other.where} says {_shown(other.value)}; "
+            f"{taken.where} is taken"
         )
         self._say(run, Notice("disagreement", text), (taken.name, taken.value, other.value))
 
@@ -80,3 +92,35 @@ class Beside:
         if key not in self._said:
             self._said.add(key)
             run.apply(notice)
+
+
+def _differ(taken: Fact, other: Fact) -> bool:
+    """Whether one of the two must be wrong."""
+    if taken.value == other.value or other.where.endswith(A_DEFAULT):
+        return False
+    if taken.name not in JUDGED_ELSEWHERE:
+        return True
+    if taken.origin != "flag" or isinstance(taken.value, str) or isinstance(other.value, str):
+        return False
+    low, high = sorted((float(taken.value), float(other.value)))
+    return high > COUNTS_DIFFER * low
+
+
+def _by_file(run: Run) -> dict[str, list[Fact]]:
+    """What is overruled, by the file that says it; what the log itself or a flag says stands alone, by its name."""
+    found: dict[str, list[Fact]] = {}
+    for name, loser in run.overruled.items():
+        if _differ(run.facts[name], loser):
+            by_log = loser.origin == "config" and run.facts[name].origin == "log"
+            found.setdefault(loser.where.partition(", line ")[0] if by_log else name, []).append(loser)
+    return found
+
+
+def _against(config: Fact, log: Fact) -> str:
+    return f"{config.name} {_shown(config.value)} (log: {_shown(log.value)})"
+
+
+def _shown(value: Value) -> str:
+    """A count without a decimal point, as people write it."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return f"{int(value):,}" if whole else str(value)

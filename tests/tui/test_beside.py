@@ -108,9 +108,9 @@ def test_a_default_gives_way_to_a_config(config: Config, order: str) -> None:
 def test_two_logs_words_disagree_with_no_config_at_all(config: Config) -> None:
     """The user's flag against the log; of the size and of --tokens-per-step other parts speak."""
     config.facts = []
-    given = [fact("owt", "flag", "--dataset", "dataset"), fact(1, "flag", "--params", "parameters")]
+    given = [fact("owt", "flag", "--dataset", "dataset"), fact(1.3, "flag", "--params", "parameters")]
     given.append(fact(9, "flag", "--tokens-per-step", "tokens_per_step"))
-    printed = [fact("fineweb", "log", "line 2", "dataset"), fact(2, "log", "line 3", "parameters")]
+    printed = [fact("fineweb", "log", "line 2", "dataset"), fact(1, "log", "line 3", "parameters")]
     printed.append(fact(8, "log", "line 4", "tokens_per_step"))
     run = after(Beside(LOG), Run(), given, [BEGIN, *printed])
 
@@ -148,3 +148,26 @@ def test_standard_input_has_nothing_beside_it(config: Config) -> None:
 
     assert config.asked == []
     assert run.facts == {}
+
+
+@pytest.mark.parametrize(("given", "said"), [(42e6, False), (124e6, True)])
+def test_a_size_that_no_way_of_counting_explains_is_named(config: Config, given: float, said: bool) -> None:
+    """With or without the embeddings is a third at most; 124M is another model than 40.56M."""
+    config.facts = []
+    flag, printed = fact(given, "flag", "--params", "parameters"), fact(40_560_000, "log", "line 37", "parameters")
+    run = after(Beside(LOG), Run(), [flag], [BEGIN, printed])
+
+    wanted = "parameters: --params says 124,000,000, line 37 says 40560000; --params is taken"
+    assert disagreements(run) == ([wanted] if said else [])
+
+
+@pytest.mark.parametrize(("differ", "said"), [(2, 2), (3, 1)])
+def test_a_config_that_says_much_otherwise_is_said_to_be_of_another_run(config: Config, differ: int, said: int) -> None:
+    """One sentence instead of many; two flags given at the start are no other run."""
+    names = ["n_layer", "n_embd", "batch_size"][:differ]
+    config.facts = [fact(9, "config", f"other.py, line {i}", name) for i, name in enumerate(names)]
+    run = after(Beside(LOG), Run(), [BEGIN, *(fact(7, "log", "line 3", name) for name in names)])
+
+    told = disagreements(run)
+    assert len(told) == said
+    assert told[0].startswith("other.py seems to be of another run: it says n_layer 9 (log: 7)") is (said == 1)
