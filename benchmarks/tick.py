@@ -27,7 +27,8 @@ from tui.opening import open_log, whole  # noqa: E402
 from tui.options import Options  # noqa: E402
 from tui.reading import Moment, Reading  # noqa: E402
 
-LINE = "iter {0}: loss 3.4500, time 250.00ms, mfu 41.00%\n"
+LINE = "iter {0}: loss {1:.4f}, time 250.00ms, mfu 41.00%\n"
+ROUNDS = 4
 SEEN = 0.3
 """Milliseconds of a rule that are worth a line."""
 
@@ -52,7 +53,7 @@ class Live:
         """Milliseconds of processor time from the row to the findings."""
         self.step += 1
         with self.log.open("a") as log:
-            log.write(LINE.format(self.step))
+            log.write(LINE.format(self.step, 3.45 + 0.03 * (self.step * 0.618 % 1)))
         began = time.process_time()
         self.reading.take(1.0)
         after(self.reading.case(self.moment))
@@ -76,10 +77,11 @@ def main() -> None:
         live = Live(log)
         live.look(diagnose)
         remembering, forgetting = [], []
-        for _ in range(args.ticks):
-            remembering.append(live.look(diagnose))
-            live.forget()
-            forgetting.append(live.look(diagnose))
+        for _ in range(ROUNDS):
+            remembering += [live.look(diagnose) for _ in range(args.ticks // ROUNDS + 1)][1:]
+            for _ in range(args.ticks // ROUNDS):
+                live.forget()
+                forgetting.append(live.look(diagnose))
         _print(live, args.points, remembering, forgetting)
 
 

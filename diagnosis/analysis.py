@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from diagnosis.budget import Budget, budget_of
 from diagnosis.case import Case, State, Steps
 from diagnosis.efficiency import Efficiency, Peak, efficiency_of
-from diagnosis.facts import Facts, gpus_of_run, tokens_per_step_of
-from diagnosis.forecast import Forecast, forecast
-from diagnosis.lifecycle import Silence, eta_seconds, silence_limit_seconds, state_of, steps_of
+from diagnosis.facts import Facts, gpus_of_run, shape_of, tokens_per_step_of
+from diagnosis.forecast import Forecast
+from diagnosis.gpu_past import GpuPast
+from diagnosis.lifecycle import Silence, eta_seconds, pauses_of, silence_limit_seconds, state_of, steps_of
+from diagnosis.logged_schedule import OPEN, Believed, believed_schedule
 from diagnosis.memory import MemoryEstimate, estimate, setting_of
-from diagnosis.model import ModelSize, Shape, size_of
+from diagnosis.model import ModelSize, size_of
+from diagnosis.outlook import MOST_EPOCHS, Outlook, ahead_of
 from diagnosis.run import Run
-from diagnosis.schedule import schedule_of
 from diagnosis.trend import Trend, eval_standard_error, evidence_of, trend_of
 from gpu.sample import GpuSample
 
@@ -28,8 +30,8 @@ class Circumstances:
     path: str
     silence: Silence
     gpus: tuple[GpuSample, ...] = ()
+    gpu_past: tuple[GpuPast, ...] = ()
     peak: Peak | None = None
-    unique_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Curves:
     trend: Trend
     forecast: Forecast | None
     eval_error: float | None
+    outlook: Outlook = field(default_factory=Outlook)
+    believed: Believed = OPEN
 
 
 def model_size_of(run: Run) -> ModelSize | None:
@@ -46,16 +50,7 @@ def model_size_of(run: Run) -> ModelSize | None:
     facts = Facts(run)
     flagged = facts.origin("parameters") == "flag"
     return size_of(
-        Shape(
-            n_layer=facts.whole("n_layer"),
-            n_head=facts.whole("n_head"),
-            n_embd=facts.whole("n_embd"),
-            vocab_size=facts.whole("vocab_size"),
-            block_size=facts.whole("block_size"),
-            bias=facts.flag("bias"),
-            tied=facts.flag("tie_embeddings"),
-            gpt2=_is_gpt2(facts),
-        ),
+        shape_of(run),
         printed=None if flagged else facts.number("parameters"),
         printed_kind=run.traits.parameters_printed,
         decayed=facts.number("parameters_decayed"),
@@ -64,14 +59,6 @@ def model_size_of(run: Run) -> ModelSize | None:
         claim_where=facts.where("claimed_parameters"),
         flag_params=facts.number("parameters") if flagged else None,
     )
-
-
-def _is_gpt2(facts: Facts) -> bool:
-    """Whether the MLP is four times as wide, each head has its own keys and there is one expert, for all we know."""
-    width, inner = facts.number("n_embd"), facts.number("n_inner")
-    wide = inner is not None and (width is None or inner != 4 * width)
-    grouped = facts.number("n_kv_head") not in (None, facts.number("n_head"))
-    return not wide and not grouped and (facts.number("n_expert") or 1) <= 1
 
 
 def curves_key(run: Run) -> tuple[object, ...]:
@@ -84,7 +71,8 @@ def curves_key(run: Run) -> tuple[object, ...]:
 def curves_of(run: Run) -> Curves:
     """Trend, forecast and error bar of the run's losses."""
     facts, size, steps = Facts(run), model_size_of(run), steps_of(run)
-    warmup, schedule = facts.number("warmup_steps"), schedule_of(run.facts)
+    warmup, believed = facts.number("warmup_steps"), _schedule(run, steps)
+    schedule = believed.schedule
     val = run.series("val_loss")
     error = eval_standard_error(val, run.series("eval_train_loss"))
     evidence, noise = evidence_of({n: run.series(n) for n in ("val_loss", "eval_train_loss", "train_loss")}, warmup)
@@ -98,16 +86,36 @@ def curves_of(run: Run) -> Curves:
     )
     if run.traits.loss_unit != "nats":
         trend = replace(trend, perplexity=None)
-    ahead = None
-    if steps.planned is not None and steps.last is not None and steps.last < steps.planned:
-        ahead = forecast(
-            evidence,
-            target_step=steps.planned,
-            learning_rate=schedule,
-            eval_standard_error=error,
-            warmup_steps=warmup,
-        )
-    return Curves(trend, ahead, error)
+    if run.traits.steps_count != "updates":
+        return Curves(trend, None, error, believed=believed)
+    ahead, outlook = ahead_of(
+        evidence,
+        planned=steps.planned,
+        schedule=schedule,
+        logged=run.series("learning_rate"),
+        known_schedule=believed.known,
+        eval_standard_error=error,
+        warmup_steps=warmup,
+        rows=run.series("train_loss"),
+        enough_tokens=_enough_tokens(run, steps),
+    )
+    return Curves(trend, ahead, error, outlook, believed)
+
+
+def _schedule(run: Run, steps: Steps) -> Believed:
+    """The learning rate over the steps as the log counts them: a config's are updates."""
+    logged = run.series("learning_rate")
+    if run.traits.steps_count != "updates":
+        return believed_schedule({}, logged, None)
+    return believed_schedule(run.facts, logged, steps.planned)
+
+
+def _enough_tokens(run: Run, steps: Steps) -> bool:
+    """Whether twice the planned steps would find tokens, as far as that is known."""
+    per_step, unique = tokens_per_step_of(run), Facts(run).number("unique_tokens")
+    if not steps.planned or not per_step or not unique:
+        return True
+    return 2 * steps.planned * per_step <= MOST_EPOCHS * unique
 
 
 def speed_of(
@@ -159,6 +167,7 @@ def analyse(run: Run, known: Circumstances, curves: Curves | None = None) -> Cas
         state=state,
         steps=steps,
         facts=dict(run.facts),
+        configured=dict(run.configured),
         series={name: run.series(name) for name in run.metrics()},
         rows={name: run.rows(name) for name in run.metrics()},
         notices=tuple(run.notices),
@@ -167,28 +176,30 @@ def analyse(run: Run, known: Circumstances, curves: Curves | None = None) -> Cas
         tokens_seen=seen,
         tokens_planned=planned,
         size=size,
-        budget=_budget(facts, size, seen, planned, known.unique_tokens),
+        budget=_budget(facts, size, seen, planned),
         trend=curves.trend,
         forecast=curves.forecast if ongoing else None,
+        outlook=None if state == "diverged" else curves.outlook,
+        schedule=curves.believed.schedule,
+        known_schedule=curves.believed.known,
         efficiency=speed,
         memory=_memory(run, size, per_step, known.gpus),
         gpus=known.gpus,
+        gpu_past=known.gpu_past,
         silence_seconds=known.silence.seconds if ongoing else None,
         silence_limit_seconds=silence_limit_seconds(run, known.silence) if ongoing else None,
-        eta_seconds=_eta(facts, steps, speed, state),
+        eta_seconds=_eta(run, steps, speed, state),
         eval_standard_error=curves.eval_error,
         notes=_notes(run),
     )
 
 
-def _budget(
-    facts: Facts, size: ModelSize | None, seen: float | None, planned: float | None, unique: float | None
-) -> Budget | None:
+def _budget(facts: Facts, size: ModelSize | None, seen: float | None, planned: float | None) -> Budget | None:
     return budget_of(
         size,
         tokens_seen=seen,
         tokens_planned=planned,
-        unique_tokens=unique,
+        unique_tokens=facts.number("unique_tokens"),
         dataset=facts.text("dataset"),
         vocab_size=facts.whole("vocab_size"),
     )
@@ -219,10 +230,11 @@ def _limit_bytes(gpu: GpuSample, mine: float) -> float | None:
     return total - (gpu.memory_reserved_bytes or 0) - max(0.0, others)
 
 
-def _eta(facts: Facts, steps: Steps, speed: Efficiency | None, state: State) -> float | None:
+def _eta(run: Run, steps: Steps, speed: Efficiency | None, state: State) -> float | None:
     if state != "running" or speed is None:
         return None
-    return eta_seconds(steps, speed.seconds_per_step, speed.eval_seconds, facts.number("eval_interval"))
+    interval = Facts(run).number("eval_interval")
+    return eta_seconds(steps, speed.seconds_per_step, speed.eval_seconds, interval, pauses_of(run))
 
 
 def _notes(run: Run) -> tuple[str, ...]:

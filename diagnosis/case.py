@@ -11,8 +11,11 @@ import numpy as np
 from diagnosis.budget import Budget
 from diagnosis.efficiency import Efficiency
 from diagnosis.forecast import Forecast
+from diagnosis.gpu_past import GpuPast
 from diagnosis.memory import MemoryEstimate
 from diagnosis.model import ModelSize
+from diagnosis.outlook import Outlook
+from diagnosis.schedule import Schedule
 from diagnosis.series import Series
 from diagnosis.trend import Trend
 from gpu.sample import GpuSample
@@ -49,6 +52,8 @@ class Case:
     notices: tuple[Notice, ...]
     segments: tuple[int, ...]
     """First step of each segment; one where nothing was restarted."""
+    configured: Mapping[str, Fact] = field(default_factory=dict)
+    """What the run's config files say, also where the log is believed more: their names for its settings."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """How many points of each metric the log holds, those of every segment."""
     tokens_per_step: float | None = None
@@ -58,9 +63,16 @@ class Case:
     budget: Budget | None = None
     trend: Trend | None = None
     forecast: Forecast | None = None
+    outlook: Outlook | None = None
+    schedule: Schedule | None = None
+    """The learning rate over the steps, as the config says or, where it does not, as the logged rates show."""
+    known_schedule: bool = False
+    """Whether `schedule` holds for the steps to come too, and is no guess from the part that was seen."""
     efficiency: Efficiency | None = None
     memory: MemoryEstimate | None = None
     gpus: tuple[GpuSample, ...] = ()
+    gpu_past: tuple[GpuPast, ...] = ()
+    """What the GPUs showed since they are watched; empty where they were looked at once, or not at all."""
     silence_seconds: float | None = None
     """How long the log has been silent when this was read; None for a log that is over."""
     silence_limit_seconds: float | None = None

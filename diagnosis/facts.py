@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diagnosis.run import Run
+from diagnosis.shape import Shape
 from gpu.sample import GpuSample
 from parsers.records import Value
 
@@ -40,6 +41,45 @@ class Facts:
     def where(self, name: str) -> str | None:
         fact = self._facts.get(name)
         return None if fact is None else fact.where
+
+
+GATED = ("glu", "silu", "swish")
+"""In the name of an activation: every decoder of transformers 5.23.0 whose default is "silu" multiplies by a gate."""
+
+MLPS = {"llamamlp": True, "gemmamlp": True, "gptneoxmlp": False}
+"""Classes of litgpt 0.5.13, model.py."""
+
+
+def shape_of(run: Run) -> Shape:
+    """The model's dimensions as far as the facts tell them."""
+    facts = Facts(run)
+    return Shape(
+        n_layer=facts.whole("n_layer"),
+        n_head=facts.whole("n_head"),
+        n_embd=facts.whole("n_embd"),
+        vocab_size=facts.whole("vocab_size"),
+        block_size=facts.whole("block_size"),
+        bias=facts.flag("bias"),
+        tied=facts.flag("tie_embeddings"),
+        n_kv_head=facts.whole("n_kv_head"),
+        head_dim=facts.whole("head_dim"),
+        n_inner=facts.whole("n_inner"),
+        gated=_gated(facts),
+        n_expert=facts.whole("n_expert"),
+        n_expert_active=facts.whole("n_expert_active"),
+        model_type=facts.text("model_type"),
+    )
+
+
+def _gated(facts: Facts) -> bool | None:
+    told = facts.flag("gated_mlp")
+    if told is not None:
+        return told
+    name = (facts.text("mlp_type") or "").lower()
+    if name in MLPS:
+        return MLPS[name]
+    activation = (facts.text("activation") or "").lower()
+    return True if any(word in activation for word in GATED) else None
 
 
 def tokens_per_step_of(run: Run) -> float | None:

@@ -24,6 +24,8 @@ ROWS_SEEN = 200
 PLANS = {"updates": "planned_steps", "epochs": "planned_epochs"}
 """What the steps number -> the fact that says how many there will be. Of rows and micro-batches nobody plans."""
 NON_FINITE_ROWS = 3
+ROWS_OF_PAUSES, FEWEST_ROWS = 5000, 20
+"""Enough lines that checkpoints, thousands of steps apart, are among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,39 @@ def _log_interval(run: Run) -> int:
 
 
 def eta_seconds(
-    steps: Steps, seconds_per_step: float | None, eval_seconds: float | None, eval_interval: float | None
+    steps: Steps,
+    seconds_per_step: float | None,
+    eval_seconds: float | None,
+    eval_interval: float | None,
+    pauses: float | None = None,
 ) -> float | None:
-    """Seconds to the planned end, the evaluations to come included; None where the plan or the speed is unknown."""
+    """Seconds to the planned end, evaluations and checkpoints to come included; None where plan or speed is unknown.
+
+    `pauses` is `pauses_of` the run, where its lines carry the time of day; else the evaluations are counted.
+    """
     if steps.planned is None or steps.updates is None or seconds_per_step is None:
         return None
     left = max(0, steps.planned - steps.updates)
+    if pauses is not None:
+        return left * seconds_per_step * pauses
     evals = (steps.planned // eval_interval - steps.updates // eval_interval) if eval_interval else 0
     return left * seconds_per_step + evals * (eval_seconds or 0.0)
+
+
+def pauses_of(run: Run) -> float | None:
+    """How much longer the run takes than its plain steps: 1.1 where evaluations and checkpoints take a tenth more.
+
+    By the wall clock of the newest lines of the last segment. None where the lines carry none, where there are fewer
+    than 20, and where one gap is half of the time: that was a machine at sleep, and says nothing of what will come.
+    """
+    wall = run.series(WALL_SECONDS).finite
+    starts = [s.first_step for s in run.segments if s.first_step is not None]
+    wall = wall.since(starts[-1]) if starts else wall
+    steps, seconds = wall.steps[-ROWS_OF_PAUSES:], wall.values[-ROWS_OF_PAUSES:]
+    if len(steps) < FEWEST_ROWS:
+        return None
+    gaps, whole = np.diff(seconds), float(seconds[-1] - seconds[0])
+    timed = run.series("step_seconds").finite.since(int(steps[0])).values
+    if not len(timed) or gaps.min() < 0 or gaps.max() > whole / 2 or not (plain := float(np.median(timed))) > 0:
+        return None
+    return max(1.0, whole / (plain * float(steps[-1] - steps[0])))

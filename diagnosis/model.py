@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
+
+from diagnosis.shape import Shape, parts_of, without_missing
+
+__all__ = [
+    "Counts",
+    "ModelSize",
+    "PrintedKind",
+    "Shape",
+    "flops_per_token",
+    "implied_vocab_size",
+    "n_embd_for",
+    "parameter_count",
+    "shape_from_groups",
+    "size_of",
+]
 
 PrintedKind = Literal["all", "without position embedding", "non-embedding", "per shard"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """A decoder-only transformer's dimensions; None is unknown."""
-
-    n_layer: int | None = None
-    n_head: int | None = None
-    n_embd: int | None = None
-    vocab_size: int | None = None
-    block_size: int | None = None
-    """Context length, tokens."""
-    bias: bool | None = None
-    tied: bool | None = None
-    gpt2: bool = True
-    """Whether nothing is known that GPT-2's layout has not: another MLP width, grouped keys and values, experts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class ModelSize:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Parameter counts of a shape, exact for GPT-2's layout."""
+    """Parameter counts of a shape."""
 
     parameters: int
     """With the token embedding once (twice where it is not tied), without position embedding: nanoGPT's number."""
@@ -54,22 +53,17 @@ class Counts:
 
 
 def parameter_count(shape: Shape) -> Counts | None:
-    """The exact counts of GPT-2's layout; None where n_layer, n_embd or vocab_size is unknown or it is another layout.
+    """The exact counts, part by part; None where n_layer, n_embd or vocab_size is unknown or the layout is.
 
-    12 L d^2 for attention and a 4d-wide MLP, 2L + 1 layer norms of d weights, with `bias` another d for each of
-    them and 9d a layer for the linear maps, V d for the tied embedding, T d for the positions. An unknown `bias`
-    counts as false (0.1 % at most) and an unknown `tied` as true, as in nanoGPT.
-    Source: nanoGPT model.py, GPT and get_num_params.
+    GPT-2's layout has 12 L d^2 for attention and a 4d-wide MLP, 2L + 1 layer norms of d weights, with `bias` another
+    d for each of them and 9d a layer for the linear maps, V d for the tied embedding, T d for the positions. An
+    unknown `bias` counts as false (0.1 % at most) and an unknown `tied` as true, as in nanoGPT.
+    Source: nanoGPT model.py, GPT and get_num_params; diagnosis/shape.py for the others.
     """
-    if shape.n_layer is None or shape.n_embd is None or shape.vocab_size is None or not shape.gpt2:
+    parts = parts_of(shape)
+    if parts.parameters is None or parts.non_embedding is None:
         return None
-    layers, width = shape.n_layer, shape.n_embd
-    embedding = shape.vocab_size * width
-    blocks = 12 * layers * width**2 + _vector_parameters(layers, width, bias=bool(shape.bias))
-    head = embedding if shape.tied is False else 0
-    total = blocks + embedding + head
-    positions = None if shape.block_size is None else shape.block_size * width
-    return Counts(total, None if positions is None else total + positions, blocks)
+    return Counts(parts.parameters, parts.with_positions, parts.non_embedding)
 
 
 def size_of(
@@ -91,7 +85,7 @@ def size_of(
     the exact counts where that has one solution.
     """
     printed, claimed, flag_params = _positive(printed), _positive(claimed), _positive(flag_params)
-    shape = _completed(_sane(shape), printed, decayed, non_decayed)
+    shape = _completed(without_missing(shape), printed, decayed, non_decayed)
     computed = parameter_count(shape)
     total = _sum(decayed, non_decayed)
     found = _flagged(flag_params) or _summed(total, shape, printed, printed_kind)
@@ -112,9 +106,10 @@ def size_of(
 def n_embd_for(target_parameters: float, shape: Shape) -> int | None:
     """The width that brings a model of this depth and vocabulary nearest to `target_parameters`.
 
-    A multiple of 64 (tensor cores) and of n_head. None where n_layer or vocab_size is unknown.
+    A multiple of 64 (tensor cores) and of n_head. None where n_layer or vocab_size is unknown, and for other layouts
+    than GPT-2's, whose MLP would have to be widened too.
     """
-    if shape.n_layer is None or shape.vocab_size is None:
+    if shape.n_layer is None or shape.vocab_size is None or not shape.gpt2:
         return None
     unit = math.lcm(64, shape.n_head or 1)
     tables = shape.vocab_size * (2 if shape.tied is False else 1)
@@ -135,12 +130,31 @@ def implied_vocab_size(parameters: float, shape: Shape) -> int | None:
 def flops_per_token(parameters_without_positions: float, shape: Shape) -> float | None:
     """Forward and backward FLOPs of one token: 6 N + 12 L H Q T; None where the shape is unknown.
 
-    Q = n_embd / n_head, so the second term is 12 L d T. Attention is not halved for causality.
-    Source: PaLM (arXiv 2204.02311) appendix B; nanoGPT model.py, estimate_mfu.
+    Q = n_embd / n_head as a rule, so the second term is 12 L d T. Attention is not halved for causality. A token
+    embedding that is not the head too is looked up and multiplies nothing, nor do experts that the token passes by.
+    Source: PaLM (arXiv 2204.02311) appendix B; nanoGPT model.py, estimate_mfu; torchtitan, get_nparams_and_flops.
     """
     if shape.n_layer is None or shape.n_embd is None or shape.block_size is None:
         return None
-    return 6 * parameters_without_positions + 12 * shape.n_layer * shape.n_embd * shape.block_size
+    idle = _idle_parameters(shape)
+    if idle is None:
+        return None
+    attention = shape.n_layer * (shape.query_width or shape.n_embd) * shape.block_size
+    return 6 * (parameters_without_positions - idle) + 12 * attention
+
+
+def _idle_parameters(shape: Shape) -> int | None:
+    """Those that no token multiplies with; None for experts of which nobody knows how many are active."""
+    table = shape.vocab_size * shape.n_embd if shape.vocab_size is not None and shape.n_embd is not None else 0
+    idle = 0 if shape.one_table is not False else table
+    experts = shape.n_expert or 1
+    if experts == 1:
+        return idle
+    mlp, active = parts_of(shape).mlp, shape.n_expert_active
+    if mlp is None or active is None or shape.n_layer is None or shape.n_embd is None:
+        return None
+    router = shape.n_layer * shape.n_embd * experts
+    return idle + round((mlp - router) * (1 - active / experts))
 
 
 def shape_from_groups(decayed: int, non_decayed: int, vocab_size: int, printed: float | None = None) -> Shape | None:
@@ -198,12 +212,6 @@ def _same_where_known(shape: Shape, solved: Shape) -> bool:
         (shape.bias, solved.bias),
     )
     return all(known is None or known == other for known, other in pairs)
-
-
-def _sane(shape: Shape) -> Shape:
-    names = ("n_layer", "n_head", "n_embd", "vocab_size", "block_size")
-    unknown: dict[str, Any] = {name: None for name in names if (getattr(shape, name) or 0) < 1}
-    return replace(shape, **unknown)
 
 
 def _positive(count: float | None) -> float | None:

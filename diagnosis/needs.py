@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from diagnosis.case import Case
-from diagnosis.schedule import schedule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,17 @@ TRAIN_LOSS = logged("train_loss", "a training loss")
 VAL_LOSS = logged("val_loss", "a validation loss")
 EVAL_TRAIN_LOSS = logged("eval_train_loss", "the train split's loss in eval mode")
 GRAD_NORM = logged("grad_norm", "the gradient norm")
+LEARNING_RATE = logged("learning_rate", "the learning rates")
 LOSS_SCALE = logged("loss_scale", "the fp16 loss scale")
 STEP_SECONDS = logged("step_seconds", "the time of a step")
+MFU_PRINTED = logged("mfu", "a printed MFU")
 PARAMETERS = Need("the model's size", "--params or --config", _sized)
 TOKENS_PER_STEP = Need("the tokens of a step", "--tokens-per-step", lambda case: case.tokens_per_step is not None)
 TOKENS_SEEN = Need("the tokens seen", "--tokens-per-step", lambda case: case.tokens_seen is not None)
 PLANNED_STEPS = Need("the planned steps", "--config", lambda case: case.steps.planned is not None)
-UNIQUE_TOKENS = Need(
-    "the unique tokens of the data", "--data", lambda c: c.budget is not None and c.budget.unique_tokens is not None
-)
+TOKENS_PLANNED = Need("the planned tokens", "--config", lambda case: case.tokens_planned is not None)
+UNIQUE_TOKENS = stated("unique_tokens", "the unique tokens of the data", "--data")
+VAL_TOKENS = stated("val_tokens", "the tokens of the validation set", "--data")
 DATASET = stated("dataset", "the data set", "--dataset")
 VOCABULARY = Need(
     "the vocabulary's size",
@@ -62,7 +63,7 @@ WARMUP = stated("warmup_steps", "the warm-up")
 SCHEDULE = Need(
     "the learning-rate schedule",
     "--config",
-    lambda case: schedule_of(case.facts) is not None or len(case.metric("learning_rate")) > 0,
+    lambda case: case.schedule is not None or len(case.metric("learning_rate")) > 0,
 )
 GRAD_CLIP = stated("grad_clip", "the clipping threshold")
 WEIGHT_DECAY = stated("weight_decay", "the weight decay")
@@ -74,3 +75,4 @@ GPU = Need("the GPU", "--gpu", lambda case: bool(case.gpus))
 GPU_READINGS = Need(
     "readings of the GPU that it runs on", "watching on its machine", lambda c: any(g.index is not None for g in c.gpus)
 )
+GPU_PAST = Need("readings of that GPU over some minutes", "watching on its machine", lambda case: bool(case.gpu_past))

@@ -85,3 +85,23 @@ class RollingReference:
 def reference_of(series: Series, block: int = BLOCK) -> RollingReference:
     """The rolling reference of all rows of the series, extended from what is remembered of it."""
     return summary_of(series, RollingReference, block)
+
+
+class BlockMedians:
+    """The median of each `size` consecutive rows, counted from row `first`; `values` of shape (whole blocks,)."""
+
+    def __init__(self, size: int, first: int = 0) -> None:
+        self.rows = 0
+        self._size, self._first = size, first
+        self._medians: Column[np.float64] = Column(np.empty(0))
+
+    @property
+    def values(self) -> Floats:
+        return self._medians.view()
+
+    def extend(self, series: Series) -> None:
+        """Takes in the blocks that are whole now."""
+        begin = self._first + self._medians.length * self._size
+        stop = max(begin, len(series) - (len(series) - self._first) % self._size)
+        self._medians.extend(np.median(series.values[begin:stop].reshape(-1, self._size), axis=1))
+        self.rows = len(series)

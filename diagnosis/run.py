@@ -99,6 +99,8 @@ class Run:
     def __init__(self) -> None:
         self.recognised: Recognised | None = None
         self.facts: dict[str, Fact] = {}
+        self.configured: dict[str, Fact] = {}
+        """What config files say, believed or not: they tell by which names this run is set up."""
         self.overruled: dict[str, Fact] = {}
         """The newest less trusted fact of a name that says something else."""
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
@@ -133,6 +135,8 @@ class Run:
                 self.recognised = record
 
     def _learn(self, fact: Fact) -> None:
+        if fact.origin == "config":
+            self.configured[fact.name] = fact
         known = self.facts.get(fact.name)
         if known is None or TRUST.index(fact.origin) <= TRUST.index(known.origin):
             self.facts[fact.name] = fact

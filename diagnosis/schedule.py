@@ -10,7 +10,9 @@ import numpy as np
 
 from parsers.records import Fact, Floats
 
-Kind = Literal["cosine", "linear", "constant"]
+Kind = Literal["cosine", "linear", "constant", "inverse-sqrt", "restarts"]
+INVERSE_SQRT = ("inverse-sqrt", "inverse_sqrt", "inverse-square-root", "inverse_square_root")
+"""As fairseq, Transformers and Megatron-LM write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Schedule:
     """A linear warm-up, a plateau, a decay and a floor: cosine, linear, WSD and constant are all of this shape.
 
     All steps count updates. `floor` is a share of the peak. Cosine and linear without a plateau have
-    decay_start = warmup_steps; WSD (warm-up, stable, decay) has a later one.
+    decay_start = warmup_steps; WSD (warm-up, stable, decay) has a later one. Restarts are cosines that begin again at
+    the peak (SGDR, Loshchilov 2017); an inverse square root never ends, and its decay_end says nothing.
     """
 
     kind: Kind
@@ -26,6 +29,10 @@ class Schedule:
     decay_start: float
     decay_end: float
     floor: float
+    scale: float = 0.0
+    """Steps of the first cycle of restarts; of an inverse square root those in which it falls to 0.71."""
+    growth: float = 1.0
+    """How many times as long as the one before each cycle of restarts is."""
 
     def __call__(self, steps: Floats) -> Floats:
         """The learning rate at `steps` as a share of its peak, of the same shape.
@@ -35,10 +42,31 @@ class Schedule:
         warming = (steps + 1) / (self.warmup_steps + 1)
         if self.kind == "constant":
             return np.minimum(1.0, warming)
-        span = max(1.0, self.decay_end - self.decay_start)
-        done = np.clip((steps - self.decay_start) / span, 0.0, 1.0)
-        left = 0.5 * (1 + np.cos(np.pi * done)) if self.kind == "cosine" else 1 - done
-        return np.where(steps < self.warmup_steps, warming, self.floor + (1 - self.floor) * left)
+        return np.where(steps < self.warmup_steps, warming, self.floor + (1 - self.floor) * self._left(steps))
+
+    def _left(self, steps: Floats) -> Floats:
+        """What is left of the decay after the warm-up: 1 at its begin, 0 at its end."""
+        since = np.maximum(steps - self.decay_start, 0.0)
+        if self.kind == "inverse-sqrt":
+            return np.sqrt(self.scale / (since + self.scale))
+        if self.kind == "restarts":
+            done = np.where(steps >= self.decay_end, 1.0, _of_cycle(since / self.scale, self.growth))
+        else:
+            done = np.clip(since / max(1.0, self.decay_end - self.decay_start), 0.0, 1.0)
+        return 1 - done if self.kind == "linear" else 0.5 * (1 + np.cos(np.pi * done))
+
+    @property
+    def spent_step(self) -> float | None:
+        """Where the decay ends for good; None where it never does."""
+        return self.decay_end if self.kind in ("cosine", "linear") else None
+
+
+def _of_cycle(cycles: Floats, growth: float) -> Floats:
+    """The share of its cycle that is done, from the time in lengths of the first one."""
+    if growth == 1:
+        return cycles % 1
+    which = np.floor(np.log1p(cycles * (growth - 1)) / np.log(growth))
+    return np.asarray((cycles - (growth**which - 1) / (growth - 1)) / growth**which)
 
 
 def schedule_of(facts: Mapping[str, Fact]) -> Schedule | None:
@@ -46,7 +74,9 @@ def schedule_of(facts: Mapping[str, Fact]) -> Schedule | None:
 
     Reads nanoGPT's settings under their common names: decay_lr off is constant without warm-up; else a cosine
     from learning_rate to min_lr over warmup_steps to decay_steps. A fact "schedule" (cosine, linear, wsd,
-    constant) and a fact "decay_start" say otherwise where a trainer has them; WSD is open without its decay_start.
+    constant, inverse-sqrt) and a fact "decay_start" say otherwise where a trainer has them; WSD is open without its
+    decay_start. An inverse square root falls from its warm-up on as sqrt(warmup_steps / step), as in fairseq and
+    Megatron-LM.
     """
     flag = facts.get("decay_lr")
     if flag is not None and flag.value is False:
@@ -56,6 +86,8 @@ def schedule_of(facts: Mapping[str, Fact]) -> Schedule | None:
     warmup, peak = _number(facts, "warmup_steps"), _number(facts, "learning_rate")
     if word == "constant":
         return Schedule("constant", warmup or 0, 0, 0, 1)
+    if word in INVERSE_SQRT:
+        return Schedule("inverse-sqrt", warmup, warmup, 0, 0, scale=warmup) if warmup else None
     end, low = _number(facts, "decay_steps"), _number(facts, "min_lr")
     if warmup is None or end is None or low is None or not peak or end <= warmup:
         return None

@@ -30,6 +30,13 @@ def duration(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
 
 
+def span(seconds: float) -> str:
+    """A stretch of training: "2.5 h", "34 min", "12 s"."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
 def percent(share: float) -> str:
     """A share of one: "69 %", "8.6 %", "0.04 %"."""
     digits = 0 if abs(share) >= 0.2 else 1 if abs(share) >= 0.001 else 2

@@ -7,7 +7,7 @@ Something unknown is absent: no record carries 0, -1 or a guess in its place.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -23,6 +23,23 @@ Origin = Literal["flag", "log", "config", "comment"]
 NoticeKind = Literal["checkpoint", "resume", "traceback", "out-of-memory", "warning", "disagreement", "reader", "end"]
 
 
+Syntax = Literal["python", "flags", "overrides", "yaml", "toml", "json"]
+"""How settings are written: `a = 1` in a Python file, `--a 1` and `a=1` on a command line, or as a config file is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a trainer's users write its settings. What is not here cannot be set there, or in another unit."""
+
+    syntax: Syntax
+    names: Mapping[str, str]
+    """A fact's name -> the setting that means it in the fact's own unit, with dots where settings are nested."""
+    shares: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """A fact's name -> a setting that is a share of another fact, and that fact: min_lr is one of learning_rate."""
+    values: Mapping[tuple[str, Value], tuple[str, Value]] = field(default_factory=dict)
+    """A fact's name and value -> a setting and its value: dtype bfloat16 may be a flag bf16."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What a trainer's numbers mean. The rules read these, so that no rule names a trainer."""
@@ -30,6 +47,8 @@ class Traits:
     train_loss: Literal["micro-batch", "step mean", "window mean", "average"] = "step mean"
     """What one train_loss is of: the last micro-batch of the step, the whole step, all steps since the last
     line, or a running average."""
+    train_loss_left_out: bool = False
+    """Whether a train row is printed without its loss where that is no number, or where all its steps were skipped."""
     train_loss_in_train_mode: bool = True
     """Whether dropout is on while train_loss is measured. eval_train_loss and val_loss never have it on."""
     updates_at_train_row: int = 1
@@ -58,6 +77,8 @@ class Traits:
     """Whether gradient_accumulation_steps counts the micro-batches of all devices together or of each."""
     tokens_per_second_of: Literal["run", "device"] = "run"
     """Whether the printed tokens per second are those of all devices together or of one."""
+    settings: Settings | None = None
+    """How its settings are written; None where that is open, as for a log that any trainer may have made."""
     explanations: Mapping[str, str] | None = None
     """Sentences for people: metric name -> what this trainer's number is."""
 

@@ -36,10 +36,10 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(packages)
 
 
-@pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_help_and_version_load_nothing_heavy(flag: str) -> None:
+@pytest.mark.parametrize("flag", [["--help"], ["--version"], ["plan", "--help"]], ids=" ".join)
+def test_help_and_version_load_nothing_heavy(flag: list[str]) -> None:
     """They answer from the standard library alone."""
-    assert not loaded_by(flag) & {"numpy", "textual", "rich", "torch", "watchdog", "pynvml"}
+    assert not loaded_by(*flag) & {"numpy", "textual", "rich", "torch", "watchdog", "pynvml"}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,9 @@ def test_help_and_version_load_nothing_heavy(flag: str) -> None:
         ["diagnose", "--json", LOG],
         ["diagnose", "--help"],
         ["bench", "--help"],
+        ["plan", LOG],
+        ["plan", "--json", LOG],
+        ["plan", "--help"],
         ["replay", "--help"],
         ["watch", "--help"],
         ["explain", "loss-spike"],

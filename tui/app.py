@@ -203,7 +203,7 @@ class TraintopApp(App[None]):
         if finding is None or not finding.advice:
             self.look = replace(self.look, said="no advice to copy")
             return
-        self.copy_to_clipboard(advice_of(finding))
+        self.copy_to_clipboard(advice_of(finding, stage.snapshot.case))
         self.look = replace(self.look, said=f"copied the advice of {finding.id}")
 
     def _do_run(self, stage: steer.Stage, by: int) -> None:

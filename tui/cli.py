@@ -15,6 +15,7 @@ COMMANDS = {
     "watch": "watch a log live (also without the word: traintop train.log)",
     "replay": "play a finished log on its own clock: pause, seek, change speed",
     "diagnose": "one reading, printed and done; --json for programs",
+    "plan": "what a config will cost and reach, before an hour is spent on it",
     "bench": "measure this GPU's real matmul throughput",
     "explain": "what a finding means, what triggers it, what to do",
     "formats": "the log formats it reads",

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diagnosis.case import Case
+from diagnosis.compared_losses import Losses, compared_losses
 from diagnosis.finding import Finding
-from parsers.records import Value
-from tui.compared_losses import Losses, compared_losses
-
-SAME = 1e-6
-COUNTED = ("parameters", "tokens_per_step")
-"""Facts that the laws work out of others where the log does not print them."""
-PARTS = {"parameters_decayed", "parameters_non_decayed"}
-"""They say again what `parameters` says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A fact that differs: one value a run, None where a run does not say it."""
-
-    name: str
-    values: tuple[Value | None, ...]
+from tui.compared_settings import Difference, differ, differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +46,21 @@ class Comparison:
 def compare(cases: Sequence[Case], findings: Sequence[Sequence[Finding]]) -> Comparison:
     """What differs between runs; `findings` are those of each."""
     return Comparison(
-        differences=tuple(_differences(cases)),
+        differences=differences(cases),
         losses=compared_losses(cases),
         speeds=_speeds(cases),
         findings=tuple(_in_some(findings)),
     )
 
 
-def known_value(case: Case, name: str) -> Value | None:
-    """A run's fact as the laws take it: parameters and tokens per step may be worked out of others."""
-    if name == "tokens_per_step" and case.tokens_per_step is not None:
-        return case.tokens_per_step
-    if name == "parameters" and case.size is not None and case.size.parameters is not None:
-        return case.size.parameters
-    fact = case.facts.get(name)
-    return None if fact is None else fact.value
-
-
-def _differences(cases: Sequence[Case]) -> list[Difference]:
-    names = sorted({name for case in cases for name in case.facts} - PARTS | set(COUNTED))
-    rows = [Difference(name, tuple(known_value(case, name) for case in cases)) for name in names]
-    return [row for row in rows if _differ(row.values)]
-
-
-def _differ(values: Sequence[Value | None]) -> bool:
-    known = [value for value in values if value is not None]
-    return any(not _equal(known[0], value) for value in known[1:])
-
-
-def _equal(one: Value, other: Value) -> bool:
-    if isinstance(one, bool | str) or isinstance(other, bool | str):
-        return one == other
-    return math.isclose(one, other, rel_tol=SAME)
-
-
 def _speeds(cases: Sequence[Case]) -> Speeds:
     speeds = [case.efficiency for case in cases]
-    per_step = [case.tokens_per_step for case in cases]
+    known = [case for case in cases if case.efficiency is not None and case.efficiency.seconds_per_step is not None]
+    per_step = [case.tokens_per_step for case in known]
     why = []
-    if _differ(per_step):
+    if differ(per_step):
         why.append("a step is of other tokens: compare tokens/s, not seconds per step")
-    elif None in per_step:
+    elif None in per_step and len(known) > 1:
         why.append("tokens per step unknown: seconds per step may not be comparable")
     peaks = {(s.peak_flops, s.peak_source) for s in speeds if s is not None and s.mfu is not None}
     if len(peaks) > 1:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from string import ascii_uppercase
 from typing import Any
 
 from diagnosis.case import Case
+from diagnosis.compared_losses import Losses
 from diagnosis.finding import Finding
-from diagnosis.verdict import verdict
+from diagnosis.standings import Standing
+from diagnosis.verdict import verdict as verdict_of_run
 from parsers.records import Value
-from tui.compared_losses import Losses
 from tui.comparison import Comparison
+from tui.comparison_caveats import caveats, notes
 from tui.report_json import SCHEMA, document, tidy
 from tui.report_text import SIGNS, head
-from tui.text import UNKNOWN, count, cut, flops, foreign, loss, pad, percent, plain, seconds, whole
+from tui.standing_words import Ground, error_words, grounds, judged, letter, verdict
+from tui.tables import Column, table
+from tui.text import UNKNOWN, change, count, flops, foreign, loss, percent, plain, seconds, whole
 from tui.version import VERSION
 
-NAME_WIDTH = 28
-COLUMN = 16
-INDENT = 2
+STANDING_CELL = 28
 
 
 def comparison_document(
@@ -31,7 +32,10 @@ def comparison_document(
     speeds = asdict(compared.speeds)
     speeds["tflops"] = [None if f is None else f / 1e12 for f in speeds.pop("flops")]
     tree = {
+        "verdict": verdict(compared.losses),
+        "caveats": caveats(compared),
         "facts": {row.name: row.values for row in compared.differences},
+        "follow": {row.name: row.follows for row in compared.differences if row.follows},
         "losses": [_loss_tree(row) for row in compared.losses],
         "efficiency": speeds,
         "findings": [asdict(row) for row in compared.findings],
@@ -45,6 +49,8 @@ def comparison_document(
 
 
 def _loss_tree(row: Losses) -> dict[str, Any]:
+    first = {s.axis: s for s in reversed(row.standings)}
+    steps, tokens = first.get("step"), first.get("tokens")
     return {
         "metric": row.metric,
         "unit": row.unit,
@@ -52,8 +58,25 @@ def _loss_tree(row: Losses) -> dict[str, Any]:
         "why": row.why,
         "last": row.last or None,
         "best": row.best or None,
-        "at_step": None if row.step is None else {"step": row.step, "values": row.at_step},
-        "at_tokens": None if row.tokens is None else {"tokens": row.tokens, "values": row.at_tokens},
+        "at_step": None if steps is None else {"step": steps.place, "values": steps.values},
+        "at_tokens": None if tokens is None else {"tokens": tokens.place, "values": tokens.values},
+        "standings": [_standing_tree(s) for s in row.standings],
+    }
+
+
+def _standing_tree(standing: Standing) -> dict[str, Any]:
+    runs = range(len(standing.values))
+    return {
+        "axis": standing.axis,
+        "place": standing.place,
+        "counted": standing.how,
+        "values": standing.values,
+        "standard_errors": standing.errors,
+        "best": standing.best,
+        "behind": standing.behind,
+        "behind_standard_errors": standing.behind_errors,
+        "no_difference": [standing.level(run) for run in runs],
+        "learning_rate_shares": standing.learning_rates,
     }
 
 
@@ -65,36 +88,57 @@ def comparison_text(
     width: int = 100,
     ascii_only: bool = False,
 ) -> str:
-    """The runs by letter, then a table of what differs; at most `width` columns, ending in a line break."""
-    names = [_letter(at) for at in range(len(cases))]
-    lines: list[str] = []
+    """The verdict, the runs by letter, then tables of what differs; at most `width` columns, ending in a line break."""
+    names = [letter(at) for at in range(len(cases))]
+    lines = _wrapped(verdict(compared.losses), width)
+    lines += [line for words in caveats(compared) for line in _wrapped(f"  but {words}", width)] + [""]
     for name, case, found in zip(names, cases, findings, strict=True):
-        lines += [*_wrapped(f"{name}  {head(case)}", width), *_wrapped(f"   {verdict(case, found)}", width)]
-    # A narrow terminal shows some runs at a time: a table that wraps cannot be read.
-    names_width = max(0, min(NAME_WIDTH, width - INDENT - COLUMN))
-    fits = max(1, (width - INDENT - names_width) // COLUMN)
-    for start in range(0, len(cases), fits):
-        shown = slice(start, start + fits)
-        lines += ["", " " * (INDENT + names_width) + _columns(names[shown])]
-        for title, rows in _sections(compared):
-            lines.append(title)
-            lines += [_row(name, values[shown], names_width) for name, values in rows]
-    notes = list(_notes(compared))
-    lines += ["", *(line for note in notes for line in _wrapped(f"note: {note}", width))] if notes else []
+        lines += [*_wrapped(f"{name}  {head(case)}", width), *_wrapped(f"   {verdict_of_run(case, found)}", width)]
+    for row in compared.losses:
+        if row.comparable is not False:
+            shown = grounds(row.standings)
+            columns = _standing_columns(row, shown if row is judged(compared.losses) else shown[:1])
+            lines += ["", *table(row.metric, names, columns, width)]
+    for title, rows in _sections(compared):
+        columns = [Column((name,), tuple(texts[at] for _, texts in rows)) for at, name in enumerate(names)]
+        lines += ["", *table(title, [name for name, _ in rows], columns, width)]
+    below = notes(compared)
+    lines += ["", *(line for note in below for line in _wrapped(f"note: {note}", width))] if below else []
     text = "\n".join(line.rstrip() for line in lines) + "\n"
     return plain(text) if ascii_only else text
 
 
-def _letter(at: int) -> str:
-    return ascii_uppercase[at] if at < len(ascii_uppercase) else str(at + 1)
+def _standing_columns(row: Losses, shown: Sequence[Ground]) -> list[Column]:
+    """The last and best value, then a column for each ground on which the runs are compared."""
+    columns = [Column(("last",), tuple(_all(loss, row.last))), Column(("best",), tuple(_all(loss, row.best)))]
+    for ground in shown:
+        cells = tuple(_standing_cell(ground.one, run) for run in range(len(row.last)))
+        columns.append(Column(ground.places, _aligned(cells), STANDING_CELL))
+    return columns
+
+
+def _aligned(cells: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
+    """Value and difference each under those of the other runs."""
+    one, two, three = (max(map(len, parts)) for parts in zip(*cells, strict=True))
+    return tuple(f"{a:>{one}} {b:>{two}} {c:<{three}}" for a, b, c in cells)
+
+
+def _standing_cell(standing: Standing, run: int) -> tuple[str, str, str]:
+    """The value, what it is above the best, and how sure that is."""
+    value, behind, error = standing.values[run], standing.behind[run], standing.behind_errors[run]
+    if value is None or behind is None:
+        return UNKNOWN, "", ""
+    if run == standing.best:
+        return loss(value), "best", ""
+    if error is None:
+        return loss(value), change(behind), "± ?"
+    return loss(value), "=" if standing.level(run) else change(behind), f"± {error_words(error)}"
 
 
 def _sections(compared: Comparison) -> Iterator[tuple[str, list[tuple[str, Sequence[str]]]]]:
-    if compared.differences:
-        yield "settings that differ", [(d.name, [_value(v) for v in d.values]) for d in compared.differences]
-    losses = [row for one in compared.losses for row in _loss_rows(one)]
-    if losses:
-        yield "loss", losses
+    shown = [d for d in compared.differences if d.follows is None]
+    if shown:
+        yield "settings that differ", [(d.name, [_value(v) for v in d.values]) for d in shown]
     speeds = compared.speeds
     known = [
         ("step", _all(seconds, speeds.seconds_per_step)),
@@ -111,30 +155,8 @@ def _sections(compared: Comparison) -> Iterator[tuple[str, list[tuple[str, Seque
         )
 
 
-def _loss_rows(one: Losses) -> Iterator[tuple[str, Sequence[str]]]:
-    if one.comparable is False:
-        return
-    yield f"{one.metric} last", _all(loss, one.last)
-    yield f"{one.metric} best", _all(loss, one.best)
-    if one.step is not None:
-        yield f"  at step {whole(one.step)}", _all(loss, one.at_step)
-    if one.tokens is not None:
-        yield f"  at {count(one.tokens)} tokens", _all(loss, one.at_tokens)
-
-
 def _all(write: Callable[[float | None], str], values: Sequence[float | None]) -> list[str]:
     return [write(value) for value in values]
-
-
-def _notes(compared: Comparison) -> Iterator[str]:
-    for one in compared.losses:
-        if one.comparable is False:
-            yield f"{one.metric} is not comparable: {'; '.join(one.why)}"
-        elif one.comparable is None:
-            yield f"{one.metric} may not be comparable: {'; '.join(one.why)}"
-    if not compared.losses:
-        yield "no loss is in more than one of these runs"
-    yield from compared.speeds.why
 
 
 def _value(value: Value | None) -> str:
@@ -147,14 +169,9 @@ def _value(value: Value | None) -> str:
     return f"{value:.6g}"
 
 
-def _row(name: str, values: Sequence[str], names_width: int) -> str:
-    return " " * INDENT + pad(foreign(name), names_width) + _columns(values)
-
-
-def _columns(values: Sequence[str]) -> str:
-    return "".join(pad(cut(value, COLUMN - 2), COLUMN, right=True) for value in values)
-
-
 def _wrapped(line: str, width: int) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(foreign(line.strip()), width, initial_indent=indent, subsequent_indent=indent + "   ")
+    # An error stays with its sign; a line break between them would hide from `plain` what it is.
+    whole_errors = foreign(line.strip()).replace("± ", "±\xa0")
+    lines = textwrap.wrap(whole_errors, width, initial_indent=indent, subsequent_indent=indent + "   ")
+    return [one.replace("\xa0", " ") for one in lines]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diagnosis.case import Case
+from diagnosis.gpu_past import GpuPast, GpuWatch
 from diagnosis.rules import diagnose, rules
 from gpu.sample import GpuSample
 from parsers.replay import Replay
@@ -77,6 +78,8 @@ class Monitor(threading.Thread):
         self._known: tuple[object, ...] = ()
         self._look_again = 0.0
         self._busy: dict[int, deque[float]] = {}
+        self._watch = GpuWatch()
+        self._past: tuple[GpuPast, ...] = ()
 
     def stop(self) -> None:
         """Asks it to end; does not wait."""
@@ -137,6 +140,7 @@ class Monitor(threading.Thread):
         """One look: read, judge, publish. Whether there is more to read at once."""
         self.reading.take(READ_SECONDS)
         samples = self._hardware.sample()
+        self._watch.take(samples, time.time(), self.reading.run.last_step)
         progress = self.reading.progress
         if self.reading.generation != self._generation:
             self._start_over()
@@ -157,10 +161,11 @@ class Monitor(threading.Thread):
         if known == self._known and now < self._look_again:
             return
         self._known, self._look_again = known, now + LOOK_AGAIN_SECONDS
-        moment = Moment(gpus=samples, over=self.reading.source.done, alive=self.reading.alive)
         due = self._rest.due(now)
+        self._past = self._watch.past() if due else self._past
+        moment = Moment(samples, self._past, over=self.reading.source.done, alive=self.reading.alive)
         self._case = self.reading.case(moment, may_wait=not due)
-        seen = (self.reading.run.version, self._case.state, _gpu_state(samples))
+        seen = (self.reading.run.version, self._case.state, _gpu_state(samples), self._watch.minutes)
         if due and seen != self._judged:
             self._judged = seen
             self._views = self._ledger.update(diagnose(self._case))

@@ -38,7 +38,10 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="the GPU of the run, or '8x NAME'; a NAME also where none is present",
     )
     parser.add_argument(
-        "--data", type=Path, metavar="PATH", help="tokenised data set, a file or its directory: its unique tokens"
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="tokenised data set, a file or its directory: its unique tokens and those held out",
     )
     parser.add_argument("--params", type=count, metavar="N", help="parameters of the model (40.56M)")
     parser.add_argument("--tokens-per-step", type=count, metavar="N", help="tokens of one optimiser step (524288)")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from diagnosis.analysis import Circumstances, Curves, analyse, curves_key, curves_of
 from diagnosis.case import Case
+from diagnosis.gpu_past import GpuPast
 from diagnosis.lifecycle import Silence, state_of, steps_of
 from diagnosis.run import Run
 from gpu.processes import writers
@@ -48,17 +49,20 @@ def given_facts(options: Options) -> list[Fact]:
 
 
 @lru_cache(maxsize=4)
-def counted_tokens(data: Path) -> float:
-    """Unique tokens of a tokenised data set, counted once for all runs of a call; raises UserError.
+def counted_tokens(data: Path) -> tuple[Fact, ...]:
+    """Tokens of a tokenised data set and of what is held out beside it, counted once for all runs of a call.
 
-    It may take seconds, so it is asked for before a screen is drawn.
+    It may take seconds, so it is asked for before a screen is drawn. Raises UserError where the data set's own tokens
+    cannot be counted; what is held out may be missing.
     """
+    from parsers.datasets.held_out_tokens import held_out_tokens
     from parsers.datasets.unique_tokens import DataError, unique_tokens
 
     try:
-        return float(unique_tokens(data).tokens)
+        found = {"unique_tokens": unique_tokens(data), "val_tokens": held_out_tokens(data)}
     except DataError as error:
         raise UserError(str(error)) from None
+    return tuple(Fact(name, one.tokens, "flag", one.how) for name, one in found.items() if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Moment:
     """What is known beside the log at one look."""
 
     gpus: tuple[GpuSample, ...] = ()
+    gpu_past: tuple[GpuPast, ...] = ()
     over: bool = False
     """Nothing can come any more, or nothing is asked for that would."""
     alive: bool = True
@@ -83,7 +88,8 @@ class Reading:
         self.generation = 0
         self._options = options
         self._given = given_facts(options)
-        self._unique_tokens = None if options.data is None else counted_tokens(options.data)
+        if options.data is not None:
+            self._given += counted_tokens(options.data)
         self._log = None if isinstance(source, Store) else path
         """What its writer holds open; of a store nobody knows."""
         self._beside = Beside(path)
@@ -143,13 +149,14 @@ class Reading:
 
     def _circumstances(self, moment: Moment) -> Circumstances:
         silence = self._silence(moment)
-        gpus = moment.gpus if self._is_on(moment.gpus, silence) else ()
+        here = self._is_on(moment.gpus, silence)
+        gpus = moment.gpus if here else ()
         return Circumstances(
             path=self.source.label,
             silence=silence,
             gpus=gpus,
+            gpu_past=moment.gpu_past if here else (),
             peak=peak_of(self._options, gpus, self.run.facts),
-            unique_tokens=self._unique_tokens,
         )
 
     def _is_on(self, gpus: tuple[GpuSample, ...], silence: Silence) -> bool:

@@ -13,6 +13,7 @@ from diagnosis.finding import Finding
 from diagnosis.forecast import Forecast
 from diagnosis.model import ModelSize
 from diagnosis.needs import Need
+from diagnosis.patch import patch
 from diagnosis.run import WALL_SECONDS
 from diagnosis.series import Series
 from gpu.sample import GpuSample
@@ -22,15 +23,15 @@ SCHEMA = 1
 SIGNIFICANT_DIGITS = 6
 
 
-def document(case: Case, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The object of the contract for one run."""
+def document(case: Case, findings: Sequence[Finding], *, target: float | None = None) -> dict[str, Any]:
+    """The object of the contract for one run; `target` is the loss whose step was asked for."""
     trend = case.trend
     tree = {
         "schema": SCHEMA,
         "traintop": VERSION,
         "path": case.path,
         "run": _run(case),
-        "budget": _budget(case.budget),
+        "budget": budget_object(case.budget),
         "trend": {
             "verdict": trend.verdict if trend else "unknown",
             "metric": trend.metric if trend else None,
@@ -39,10 +40,13 @@ def document(case: Case, findings: Sequence[Finding]) -> dict[str, Any]:
             "high": trend.high if trend else None,
             "perplexity": trend.perplexity if trend else None,
             "forecast": _forecast(case.forecast),
+            "if_annealed_now": _forecast(case.outlook.annealed) if case.outlook else None,
+            "at_double_tokens": _forecast(case.outlook.doubled) if case.outlook else None,
+            "reaches": _reaches(case, target),
         },
-        "efficiency": _efficiency(case.efficiency),
+        "efficiency": efficiency_object(case.efficiency),
         "gpu": [_gpu(sample) for sample in case.gpus],
-        "findings": [_finding(finding) for finding in findings],
+        "findings": [_finding(case, finding) for finding in findings],
     }
     tidied: dict[str, Any] = tidy(tree)
     return tidied
@@ -70,7 +74,7 @@ def _run(case: Case) -> dict[str, Any]:
     return {
         "format": case.format,
         "state": case.state,
-        "model": _model(case.size),
+        "model": model_object(case.size),
         "step": {"first": case.steps.first, "last": case.steps.last, "planned": case.steps.planned},
         "tokens_per_step": case.tokens_per_step,
         "tokens_seen": case.tokens_seen,
@@ -93,7 +97,8 @@ def _series(series: Series, rows: int) -> dict[str, Any]:
     }
 
 
-def _model(size: ModelSize | None) -> dict[str, Any]:
+def model_object(size: ModelSize | None) -> dict[str, Any]:
+    """`run.model` of the contract."""
     shape = size.shape if size else None
     names = ("n_layer", "n_head", "n_embd", "vocab_size", "block_size")
     return {
@@ -103,7 +108,8 @@ def _model(size: ModelSize | None) -> dict[str, Any]:
     }
 
 
-def _budget(budget: Budget | None) -> dict[str, Any]:
+def budget_object(budget: Budget | None) -> dict[str, Any]:
+    """`budget` of the contract."""
     expected = budget.expected_loss if budget else None
     return {
         "optimal_tokens": budget.optimal_tokens if budget else None,
@@ -131,10 +137,27 @@ def _forecast(forecast: Forecast | None) -> dict[str, Any] | None:
         "value": forecast.value,
         "low": forecast.low,
         "high": forecast.high,
+        "known_schedule": forecast.known_schedule,
     }
 
 
-def _efficiency(speed: Efficiency | None) -> dict[str, Any]:
+def _reaches(case: Case, target: float | None) -> dict[str, Any] | None:
+    """None where no loss was asked for, and where no forecast carries the answer."""
+    reach = case.outlook.reach(target) if case.outlook and target is not None else None
+    if reach is None:
+        return None
+    return {
+        "loss": reach.loss,
+        "step": reach.step,
+        "low": reach.earliest,
+        "high": reach.latest,
+        "in_this_run": reach.earliest is not None,
+    }
+
+
+def efficiency_object(speed: Efficiency | None) -> dict[str, Any]:
+    """`efficiency` of the contract."""
+
     def tera(flops: float | None) -> float | None:
         return None if flops is None else flops / 1e12
 
@@ -164,7 +187,7 @@ def _gpu(sample: GpuSample) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(case: Case, finding: Finding) -> dict[str, Any]:
     return {
         "id": finding.id,
         "severity": finding.severity,
@@ -172,6 +195,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "title": finding.title,
         "evidence": list(finding.evidence),
         "advice": list(finding.advice),
+        "patch": list(patch(case, finding.settings)),
         "first_step": finding.first_step,
         "step": finding.step,
         "caused_by": finding.caused_by,

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.forecast import Forecast
 from diagnosis.needs import Need
+from diagnosis.patch import patch
 from diagnosis.verdict import verdict
 from tui.text import UNKNOWN, change, count, duration, flops, foreign, gib, loss, percent, plain, seconds, whole
 
@@ -20,6 +22,7 @@ def report(
     findings: Sequence[Finding],
     *,
     silent: Sequence[tuple[str, tuple[Need, ...]]] = (),
+    target: float | None = None,
     width: int = 100,
     ascii_only: bool = False,
 ) -> str:
@@ -28,10 +31,10 @@ def report(
     `silent` are the rules that could not speak; what another finding explains is among that one's evidence.
     """
     lines = [head(case), "", verdict(case, findings), ""]
-    lines += [f"  {name:<{NAME_WIDTH}}{text}" for name, text in _numbers(case) if text]
+    lines += [f"  {name:<{NAME_WIDTH}}{text}" for name, text in _numbers(case, target) if text]
     for finding in findings:
         if finding.caused_by is None:
-            lines += ["", *_finding(finding, width)]
+            lines += ["", *_finding(case, finding, width)]
     lines += ["", *(f"note: {note}" for note in case.notes)] if case.notes else []
     lines += ["", *_silent(silent)] if silent else []
     text = "\n".join(foreign_line for line in lines for foreign_line in _wrapped(line, width)) + "\n"
@@ -63,10 +66,13 @@ def head(case: Case) -> str:
     return " · ".join(parts)
 
 
-def _numbers(case: Case) -> Iterator[tuple[str, str]]:
+def _numbers(case: Case, target: float | None) -> Iterator[tuple[str, str]]:
     yield "loss", _loss(case)
     yield "trend", _trend(case)
     yield "forecast", _forecast(case)
+    yield "outlook", _outlook(case)
+    if target is not None:
+        yield "target", _target(case, target)
     yield "tokens", _tokens(case)
     yield "speed", _speed(case)
     yield "memory", _memory(case)
@@ -101,7 +107,36 @@ def _forecast(case: Case) -> str:
     ahead = case.forecast
     if ahead is None:
         return ""
-    return f"{ahead.metric} {loss(ahead.value)} [{loss(ahead.low)}, {loss(ahead.high)}] at step {whole(ahead.step)}"
+    unsure = "" if ahead.known_schedule else ", the schedule is unknown: from as now to decayed to 0"
+    interval = f"[{loss(ahead.low)}, {loss(ahead.high)}]"
+    return f"{ahead.metric} {loss(ahead.value)} {interval} at step {whole(ahead.step)}{unsure}"
+
+
+def _outlook(case: Case) -> str:
+    outlook, words = case.outlook, []
+    if outlook and outlook.annealed and case.state in ("running", "stalled"):
+        soon = outlook.annealed
+        words.append(f"{_around(soon)} if it stops here and decays to 0 by step {whole(soon.step)}")
+    if outlook and outlook.doubled:
+        words.append(f"{_around(outlook.doubled)} in a new run of twice the steps")
+    return "; ".join(words)
+
+
+def _around(ahead: Forecast) -> str:
+    return f"{ahead.metric} {loss(ahead.value)} ± {loss((ahead.high - ahead.low) / 2)}"
+
+
+def _target(case: Case, target: float) -> str:
+    """When the loss that the user asked for is reached."""
+    reach = case.outlook.reach(target) if case.outlook else None
+    if reach is None:
+        return f"{loss(target)}: no forecast carries it"
+    if reach.already:
+        return f"{loss(target)} reached at step {whole(reach.step)}"
+    if reach.earliest is None:
+        return f"{loss(target)}: not in this run"
+    interval = f"[{whole(reach.earliest)}, {whole(reach.latest) if reach.latest else 'not in this run'}]"
+    return f"{loss(target)} " + (f"at step {whole(reach.step)} {interval}" if reach.step else f"perhaps {interval}")
 
 
 def _tokens(case: Case) -> str:
@@ -109,7 +144,8 @@ def _tokens(case: Case) -> str:
     words = [f"{count(case.tokens_seen)} seen"] if case.tokens_seen else []
     if budget and budget.ratio is not None:
         words.append(f"{budget.ratio:.1f} × the Chinchilla optimum of {count(budget.optimal_tokens)}")
-    if budget and budget.loss_gain_doubling_tokens:
+    # What the run's own curve says outranks what the law of all runs does.
+    if budget and budget.loss_gain_doubling_tokens and not (case.outlook and case.outlook.doubled):
         words.append(f"doubling them buys {change(-budget.loss_gain_doubling_tokens, 2)}")
     return ", ".join(words)
 
@@ -141,9 +177,10 @@ def _memory(case: Case) -> str:
     return f"{gib(sample.memory_used_bytes)} of {gib(sample.memory_total_bytes)} used on GPU {sample.index}"
 
 
-def _finding(finding: Finding, width: int) -> list[str]:
+def _finding(case: Case, finding: Finding, width: int) -> list[str]:
     since = f"  since step {whole(finding.first_step)}" if finding.first_step is not None else ""
     head = f"{SIGNS[finding.severity]} {finding.severity}: {finding.title}"
     lines = [head, f"    {finding.id}, confidence {percent(finding.confidence)}{since}"]
     lines += [f"    {line}" for line in finding.evidence if line != UNKNOWN]
-    return [*lines, *(f"    → {line}" for line in finding.advice)] if width else lines
+    lines += [f"    → {line}" for line in finding.advice] if width else []
+    return [*lines, *(f"    | {line}" for line in patch(case, finding.settings))]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 
 from diagnosis.case import Case
+from diagnosis.causes import joined
 from diagnosis.finding import Finding, worst_first
 from diagnosis.needs import Need
 
@@ -63,19 +63,15 @@ IDS = (
 
 OF_LANGUAGE = frozenset({"not-learning", "initial-loss", "loss-above-expected"})
 """Rules that compare a loss with what language models reach, in nats per token."""
-OF_A_FALLING_LOSS = frozenset({"divergence", "loss-spike", "overfitting", "plateau", "val-below-train", "dropout-cost",
-                               "eval-resolution", "outlier-batches"})  # fmt: skip
+OF_A_FALLING_LOSS = frozenset({"divergence", "loss-spike", "loss-shift", "overfitting", "plateau", "val-below-train",
+                               "dropout-cost", "eval-resolution", "outlier-batches"})  # fmt: skip
 """Rules that take it that the loss is above 0 and falls when all is well: an RL loss does neither."""
 
 
 @cache
 def rules() -> dict[str, Rule]:
     """Every rule, in the order in which findings of equal weight are shown."""
-    return {name: _module(name).rule for name in IDS if _there(name)}
-
-
-def _there(name: str) -> bool:
-    return find_spec(f"diagnosis.rules.{name.replace('-', '_')}") is not None
+    return {name: _module(name).rule for name in IDS}
 
 
 def _module(name: str) -> ModuleType:
@@ -84,7 +80,7 @@ def _module(name: str) -> ModuleType:
 
 def needs_of(name: str) -> tuple[Need, ...]:
     """What a rule must know before it can speak."""
-    needs: tuple[Need, ...] = getattr(_module(name), "NEEDS", ())
+    needs: tuple[Need, ...] = _module(name).NEEDS
     return needs
 
 
@@ -95,9 +91,9 @@ def silent(case: Case) -> list[tuple[str, tuple[Need, ...]]]:
 
 
 def diagnose(case: Case) -> list[Finding]:
-    """What all rules find in this case, the worst first."""
+    """What all rules find in this case, the worst first; what another finding explains says so."""
     found = (rule(case) for name, rule in rules().items() if _applies(name, case))
-    return worst_first([finding for finding in found if finding is not None])
+    return joined(worst_first([finding for finding in found if finding is not None]), case)
 
 
 def _applies(name: str, case: Case) -> bool:

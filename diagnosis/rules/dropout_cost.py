@@ -6,8 +6,11 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import EVAL_TRAIN_LOSS, TRAIN_LOSS
+from parsers.records import Value
 
 ID = "dropout-cost"
+NEEDS = (TRAIN_LOSS, EVAL_TRAIN_LOSS)
 
 SHARE_LEFT_OUT = 0.2
 """The first fifth: there the loss falls so fast that a line between two evals lies above it."""
@@ -19,8 +22,8 @@ def rule(case: Case) -> Finding | None:
 
     Fires when the training loss in train mode is above the same split's loss in eval mode by more than 3 standard
     errors and 0.005 nats, over the training rows after the first fifth of the run, 20 at least, beside 5 evals or
-    more. A warning where the data are known
-    to be seen less than 4 times, else a note. Silent where dropout is known to be 0.
+    more. A warning where the data are known to be seen less than 4 times, else a note. Silent where dropout is known
+    to be 0.
 
     Why: both are losses on training data of the same weights; what differs is dropout.
     Do: with fewer than 4 epochs over the data, set dropout to 0.
@@ -43,6 +46,7 @@ def rule(case: Case) -> Finding | None:
     if mean <= 3 * error or mean < 0.005:
         return None
     epochs = case.budget.epochs if case.budget else None
+    advice, settings = _advice(dropout, epochs)
     return Finding(
         id=ID,
         severity="warning" if dropout and epochs is not None and epochs < 4 else "info",
@@ -53,17 +57,18 @@ def rule(case: Case) -> Finding | None:
             f"dropout = {dropout:g}" if dropout else "dropout is not in the log",
             *(() if epochs is None else (f"{epochs:.2g} epochs over the data",)),
         ),
-        advice=_advice(dropout, epochs),
+        advice=(advice,),
+        settings=settings,
         first_step=int(late.steps[min(ROWS_NEEDED, len(late)) - 1]),
         step=int(late.steps[-1]),
     )
 
 
-def _advice(dropout: float | None, epochs: float | None) -> tuple[str, ...]:
+def _advice(dropout: float | None, epochs: float | None) -> tuple[str, tuple[tuple[str, Value], ...]]:
     if not dropout:
-        return ("Look what differs between training and evaluation: dropout, label smoothing, an auxiliary loss.",)
+        return "Look what differs between training and evaluation: dropout, label smoothing, an auxiliary loss.", ()
     if epochs is None:
-        return ("If the data are seen fewer than 4 times, train with `dropout = 0.0`.",)
+        return "If the data are seen fewer than 4 times, train without dropout.", (("dropout", 0.0),)
     if epochs < 4:
-        return ("Train with `dropout = 0.0`: the data are not repeated often enough to overfit.",)
-    return ("The data repeat, so some dropout can pay: judge it by the validation loss alone.",)
+        return "Train without dropout: the data are not repeated often enough to overfit.", (("dropout", 0.0),)
+    return "The data repeat, so some dropout can pay: judge it by the validation loss alone.", ()

@@ -6,11 +6,14 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import Need
 from diagnosis.summaries import first_look
 from diagnosis.trend import eval_standard_error
+from diagnosis.wording import span
 from parsers.records import Floats
 
 ID = "eval-resolution"
+NEEDS = (Need("the error of an eval", None, lambda case: case.eval_standard_error is not None),)
 
 EVALS_NEEDED = 6
 WANTED_ERROR = 0.005
@@ -42,7 +45,7 @@ def rule(case: Case) -> Finding | None:
     iters = case.number("eval_iters")
     factor = min(MOST_TIMES, (error / WANTED_ERROR) ** 2)
     wanted = _rounded(iters * factor) if iters and factor > 1 else None
-    more = f", or set `eval_iters = {wanted}` for an error of {error / factor**0.5:.2g}" if wanted else ""
+    then = f", or take {wanted} batches{_cost(case, factor)} for an error of {error / factor**0.5:.2g}"
     source = f"eval_iters = {iters:.0f}" if iters else "from the evals' scatter"
     return Finding(
         id=ID,
@@ -54,7 +57,8 @@ def rule(case: Case) -> Finding | None:
             f"typical change between the last {EVALS_NEEDED} evals: {_typical_change(evals.values):.2g}",
             f"last change {change:+.3f}: {'within' if abs(change) < resolution else 'beyond'} the noise",
         ),
-        advice=(f"Judge the trend over several evals{more}.",),
+        advice=(f"Judge the trend over several evals{then if wanted else ''}.",),
+        settings=(("eval_iters", wanted),) if wanted else (),
         first_step=int(evals.steps[since - 1]),
         step=int(evals.steps[-1]),
     )
@@ -69,6 +73,12 @@ def _is_lost(case: Case, count: int) -> bool:
         evals = evals.until(last)
         error = eval_standard_error(evals, own.until(last))
     return error is not None and _typical_change(evals.values) < RESOLVED * error
+
+
+def _cost(case: Case, factor: float) -> str:
+    """What that many times the batches add to an evaluation, a checkpoint counted with it."""
+    seconds = case.efficiency.eval_seconds if case.efficiency else None
+    return f" (some {span(factor * seconds)} an evaluation, now {span(seconds)})" if seconds else ""
 
 
 def _typical_change(values: Floats) -> float:

@@ -6,13 +6,17 @@ from math import log
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, VOCABULARY, either
 
 ID = "initial-loss"
+NEEDS = (VOCABULARY, either(TRAIN_LOSS, VAL_LOSS))
 
 INITIALISATION = 0.0002
 """Half the variance of a logit per unit of width: weights of sd 0.02 on normalised activations give d x 0.02^2 / 2."""
 WIDEST_SPREAD = 0.6
 TOLERANCE = 0.5
+SAME_FACTOR = 0.1
+"""How near the factor over ln(V) must be to the accumulation: transformers 4.46 printed the sum (PR 35438)."""
 FRESH = ("scratch",)
 
 
@@ -28,7 +32,8 @@ def rule(case: Case) -> Finding | None:
     initialisation. Lower: another vocabulary, leaked targets, trained weights.
     Do: check vocab_size against the tokenizer, the shift of the targets and how the loss is averaged.
     False alarms: weights loaded without a word in the log; label smoothing and auxiliary terms.
-    Sources: 10.87 to 11.06 seen at widths 384 to 1600; ln 50304 = 10.826.
+    Sources: 10.87 to 11.06 seen at widths 384 to 1600; ln 50304 = 10.826; transformers issue 35438 (a loss times its
+    accumulation steps).
     """
     vocabulary, start = case.number("vocab_size"), case.text("init_from")
     measured = _first_loss(case)
@@ -49,7 +54,7 @@ def rule(case: Case) -> Finding | None:
             f"ln({vocabulary:,.0f}) = {even:.2f}, and about {spread:.2f} by the random logits",
             f"step {step:,}: {loss:.4f}",
         ),
-        advice=(_low() if too_low else _high(loss, even),),
+        advice=(_low() if too_low else _high(case, loss, even),),
         first_step=step,
         step=case.steps.last,
     )
@@ -74,8 +79,12 @@ def _low() -> str:
     return "Check that vocab_size is the tokenizer's, that targets are shifted by one, and that no weights were loaded."
 
 
-def _high(loss: float, even: float) -> str:
+def _high(case: Case, loss: float, even: float) -> str:
     times = loss / even
+    accumulated = case.number("gradient_accumulation_steps") or 0
+    if accumulated > 1 and abs(times / accumulated - 1) < SAME_FACTOR:
+        said = f"gradient_accumulation_steps = {accumulated:g}"
+        return f"It is {times:.1f} times ln(V), and {said}: probably not divided by the accumulation."
     if times > 1.8 and abs(times - round(times)) < 0.15:
         return f"It is {round(times)} times ln(V): summed, not averaged, over {round(times)} micro-batches or devices."
     return "Check that labels lie within the vocabulary, that padding is ignored, and the scale of the initial weights."

@@ -6,12 +6,21 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, either
+from diagnosis.periods import said_of_period
+from diagnosis.shifts import BLOCK, DENSE_INTERVAL, data_shifts
 from diagnosis.spikes import FULL_BATCH_FLOOR, MICRO_BATCH_FLOOR, Spike, find_spikes
 from parsers.records import Floats
 
 ID = "loss-spike"
+NEEDS = (either(TRAIN_LOSS, VAL_LOSS),)
 
 TOO_LONG_STEPS = 500
+PATIENCE_STEPS = 100
+"""BLOOM-176B's first spike was over in 30 steps, unaided; its owners did well to wait."""
+LEADING = 3.0
+NORM_ROWS = 50
+"""Rows before a spike whose lower quartile is the usual gradient norm: the last of them may have risen already."""
 RESUME_STEPS = 200
 REWARMED = 1.5
 EARLY_STEPS = 100.0
@@ -27,37 +36,55 @@ def rule(case: Case) -> Finding | None:
     Within twice the warm-up (100 steps at least) one row 1 nat above the first loss of an untrained model is enough.
     The first rows, which have fewer before them, are judged by the 16 before. Without such rows: an eval above the
     three before it by 0.3 nats and 8 standard errors in both splits. Critical when the loss is not back within two
-    standard deviations after 500 steps.
+    standard deviations after 500 steps, unless the level is flat from its first row on (see loss-shift).
 
     Why: single bad batches are normal; a loss that stays up means that the weights were damaged, mostly by too large
     an update.
-    Do: wait 500 steps; if it comes back by itself and is rare, nothing. Else restart about 100 steps before it and skip
-    the next 200 to 500 batches; if it comes again, lower the learning rate, lengthen the warm-up or clip the gradients
-    at 1.0.
+    Do: wait 100 steps; if it comes back by itself and is rare, nothing. Else restart about 100 steps before it and skip
+    the next 200 to 500 batches (helped PaLM, not BigScience's 104B); if it comes again, clip the gradients at 1.0,
+    lower the learning rate or lengthen the warm-up, then a smaller initialisation and bfloat16 in place of float16.
     False alarms: a change of data, batch or sequence length; a hard stretch of data (sibling runs show it at the same
     step). Within 200 steps after a resume and where the learning rate was raised again it stays silent.
     Sources: tuned on 9 healthy runs (0 alarms in 153,607 steps; a plain 6-sigma rule gives 1 to 12 in 10,000); PaLM
-    (arXiv 2204.02311, 5.1) for the advice.
+    (arXiv 2204.02311, 5.1), BLOOM-176B's first spike and BigScience's lessons learned for the advice.
     """
     floor = MICRO_BATCH_FLOOR if case.traits.train_loss == "micro-batch" else FULL_BATCH_FLOOR
     train = case.metric("train_loss").finite
-    spikes = [s for s in find_spikes(train, floor, _early_steps(case)) if not _explained(case, s.first_step)]
+    spikes = [
+        s for s in find_spikes(train, floor, _early_steps(case)) if s.level > 0 and not _explained(case, s.first_step)
+    ]
     if not spikes:
         return _from_evals(case)
     worst = max(spikes, key=lambda s: s.height)
     newest = int(train.steps[-1])
     open_for = newest - spikes[-1].first_step if spikes[-1].back_step is None else None
+    shifted = open_for is not None and _is_shift(case, spikes[-1])
     plural = f"{len(spikes)} loss spikes, the worst" if len(spikes) > 1 else "Loss spike"
     return Finding(
         id=ID,
-        severity="critical" if open_for is not None and open_for >= TOO_LONG_STEPS else "warning",
+        severity="critical" if open_for is not None and open_for >= TOO_LONG_STEPS and not shifted else "warning",
         confidence=0.95,
         title=f"{plural} of {worst.height:+.2f} at step {worst.first_step:,}",
-        evidence=(_shape(worst), *_fate(spikes, open_for), *_grad_norm(case, worst)),
-        advice=_advice(case, spikes[-1], open_for is not None),
+        evidence=(_shape(worst), *_fate(spikes, open_for), *_grad_norm(case, worst), *said_of_period(case)),
+        advice=_advice(case, spikes[-1], open_for is not None, shifted),
         first_step=spikes[0].seen_step,
         step=newest,
+        settings=_settings(case, spikes[-1], shifted=shifted),
     )
+
+
+def _is_shift(case: Case, spike: Spike) -> bool:
+    """Whether the level is flat from the first row of the spike on: then the data changed, not the weights."""
+    rises = [s for s in data_shifts(case) if s.height > 0]
+    return any(abs(s.first_step - spike.first_step) <= BLOCK * DENSE_INTERVAL for s in rises)
+
+
+def _settings(case: Case, last: Spike, *, shifted: bool) -> tuple[tuple[str, float], ...]:
+    """What to set if it comes again."""
+    rate = case.number("learning_rate")
+    clip = (("grad_clip", 1.0),) if case.number("grad_clip") == 0 else ()
+    lower = (("learning_rate", rate / 2),) if rate and last.first_step <= _early_steps(case) else ()
+    return () if shifted else (*lower, *clip)
 
 
 def _shape(worst: Spike) -> str:
@@ -78,21 +105,28 @@ def _fate(spikes: list[Spike], open_for: int | None) -> tuple[str, ...]:
 
 def _grad_norm(case: Case, worst: Spike) -> tuple[str, ...]:
     norms = case.metric("grad_norm").finite
-    before = norms.until(worst.first_step - 1).values[-50:]
-    during = norms.since(worst.first_step - 5).until(worst.seen_step).values
+    before = norms.until(worst.first_step - 1)
+    during = norms.since(worst.first_step).until(worst.seen_step).values
     if len(before) < 3 or not len(during):
         return ()
-    return (f"gradient norm {float(np.median(before)):.3g} before, up to {float(during.max()):.3g} in it",)
+    usual = float(np.percentile(before.values[-NORM_ROWS:], 25))
+    ahead = int(np.argmin(np.append(before.values[::-1][:NORM_ROWS] > LEADING * usual, False)))
+    if not ahead:
+        return (f"gradient norm {usual:.3g} before, up to {float(during.max()):.3g} in it",)
+    led = f"{ahead} row{'s' if ahead > 1 else ''} before the loss, from step {int(before.steps[-ahead]):,} on"
+    return (f"gradient norm {usual:.3g} before; it rose {led}, up to {float(during.max()):.3g}",)
 
 
-def _advice(case: Case, last: Spike, still_up: bool) -> tuple[str, ...]:
+def _advice(case: Case, last: Spike, still_up: bool, shifted: bool) -> tuple[str, ...]:
+    if shifted:
+        return ("The level is flat: see what changed in the data, the batch or the context before anything else.",)
     clip = case.number("grad_clip")
     mend = "set `grad_clip = 1.0`" if clip == 0 else "lengthen the warm-up or lower the learning rate"
     if still_up:
         newest = case.metric("train_loss").finite.last_step or 0
         return (
             _still_up(
-                last.first_step, mend, wait=case.state == "running" and newest < last.first_step + TOO_LONG_STEPS
+                last.first_step, mend, wait=case.state == "running" and newest < last.first_step + PATIENCE_STEPS
             ),
         )
     if last.first_step <= _early_steps(case):
@@ -109,7 +143,7 @@ def _early_steps(case: Case) -> float:
 def _still_up(step: int, mend: str, *, wait: bool) -> str:
     restart = f"restart from a checkpoint near step {max(0, step - 100):,} and skip the next 200 to 500 batches; {mend}"
     if wait:
-        return f"Most spikes come back: if this one is not by step {step + TOO_LONG_STEPS:,}, {restart}."
+        return f"Most spikes come back: if this one is not by step {step + PATIENCE_STEPS:,}, {restart}."
     return f"{restart[0].upper()}{restart[1:]}."
 
 

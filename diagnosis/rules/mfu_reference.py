@@ -10,9 +10,11 @@ from diagnosis.case import Case
 from diagnosis.device import gpu_name, on_cpu
 from diagnosis.efficiency import Efficiency
 from diagnosis.finding import Finding
+from diagnosis.needs import MFU_PRINTED
 from diagnosis.wording import duration, flops, percent
 
 ID = "mfu-reference"
+NEEDS = (MFU_PRINTED,)
 
 SAME_PEAK = 0.02
 """Peaks that agree to 2 % are the same number, rounded."""

@@ -9,13 +9,17 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, either
+from diagnosis.reference import BlockMedians
 from diagnosis.series import Series
 from diagnosis.spike_rows import MEDIAN_ERROR
 from diagnosis.statistics import begins_at_start, block_medians, mann_kendall, noise_sd
+from diagnosis.summaries import summary_of
 from diagnosis.wording import percent
 from parsers.records import Floats, Ints
 
 ID = "not-learning"
+NEEDS = (either(TRAIN_LOSS, VAL_LOSS),)
 
 UNIGRAM_SHARE = 0.68
 """Knowing only how frequent each token is gives 7.3 to 7.9 nats with GPT-2's tokenizer: .68 of ln(50304) and up."""
@@ -28,8 +32,14 @@ LONGEST_FIRST_ROW = 20
 LEAST_UNTRAINED = 4.0
 """Nats. A first loss below is no untrained language model's of 64 tokens or more, or its weights were loaded."""
 ROWS = 16
-BLOCKS_SEEN = 1000
 FALLING_P, LEAST_FALL = 0.01, 0.05
+SAME_ROWS, SAME_UPDATES = 10, 500
+"""Progress bars show one loss for many steps, until the next is logged: so long they do not."""
+SAME_ALL_ALONG = 300
+"""Updates. A log of a few rows, all of them an untrained model's and the same."""
+DIGITS = 2
+"""A loss printed with fewer digits may repeat by chance."""
+AT_PEAK = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +70,20 @@ def rule(case: Case) -> Finding | None:
     unknown) and has been above 0.68 of it ever since; or when it is above 0.68 after 500 updates and twice the warm-up.
     A warning if it falls all too slowly (Mann-Kendall p < 0.01 and by 0.05 nats over the second half of the rows), else
     critical. Silent once a median of 16 rows has been below 0.68. The untrained level is ln(vocabulary), else the first
-    loss, which must be 4 nats or more and measured at the start.
+    loss, which must be 4 nats or more and measured at the start. Also, from whatever weights: the loss is the same to
+    the last digit on 10 rows or more over 500 updates, or on all of a few rows over 300 (a warning).
 
     Why: every healthy run passes the unigram level within its warm-up. Above it the model does not see what it should
     learn (labels, masks, shifted targets), does not update (learning rate, frozen or detached weights) or was blown up
     at the start.
     Do: print the learning rate and the gradient norm; overfit one batch; check the labels.
     False alarms: a warm-up of unknown length; fine-tunes and resumed runs are left out.
-    Sources: 0.53 to 0.60 of ln(V) at step 500 in healthy runs; nanoGPT issue 303 hovers at 7.8.
+    Sources: 0.53 to 0.60 of ln(V) at step 500 in healthy runs; nanoGPT issue 303 hovers at 7.8, within its warm-up;
+    litgpt issue 125 (11.0666 at iterations 1 and 400).
     """
+    frozen = _frozen(case)
+    if frozen is not None:
+        return frozen
     level = _level(case)
     if level is None or case.text("init_from") not in (None, "scratch"):
         return None
@@ -106,7 +121,7 @@ def _level(case: Case) -> _Level | None:
         return None
     untrained = log(vocabulary) if vocabulary and vocabulary >= 2 else began
     limit = UNIGRAM_SHARE * untrained
-    if untrained < LEAST_UNTRAINED or began < limit or _has_learnt(series.values, limit):
+    if untrained < LEAST_UNTRAINED or began < limit or _has_learnt(series, limit):
         return None
     rows = series.values[-ROWS:] if len(series) >= 2 * ROWS else series.values[len(series) // 2 :]
     before_update = case.traits.updates_at_train_row if series is train else case.traits.updates_at_eval_row
@@ -133,7 +148,63 @@ def _averages(case: Case) -> bool:
 def _settled(case: Case, fewest: int) -> float:
     """The updates that the run needs before it can be judged."""
     warmup = case.number("warmup_steps")
-    return max(fewest, 2 * (UNKNOWN_WARMUP if warmup is None else warmup))
+    if warmup is None:
+        warmup = max(UNKNOWN_WARMUP, _logged_warmup(case))
+    return max(fewest, 2 * warmup)
+
+
+def _logged_warmup(case: Case) -> float:
+    """The step at which the logged learning rate reached its highest value so far; 0 where it is not logged."""
+    rate = case.metric("learning_rate").finite
+    if len(rate) < 2 or float(rate.values.max()) <= 0:
+        return 0.0
+    return float(rate.steps[int(np.argmax(rate.values >= AT_PEAK * rate.values.max()))])
+
+
+def _frozen(case: Case) -> Finding | None:
+    """A loss that is the same to the last digit: other batches would move it even if the weights stood still."""
+    train = case.metric("train_loss").finite
+    if len(train) < 2 or case.traits.train_loss == "average" or case.traits.steps_count != "updates":
+        return None
+    if len(train) >= SAME_ROWS and not _repeats(train.values):
+        return None
+    begins = np.flatnonzero(np.append(np.True_, np.diff(train.values) != 0))
+    ends = np.append(begins[1:], len(train))
+    told = (train.values[begins] > 0) & (np.round(train.values[begins], DIGITS) != train.values[begins])
+    spans = train.steps[ends - 1] - train.steps[begins]
+    whole = len(begins) == 1 and train.values[0] > LEAST_UNTRAINED and len(train) < SAME_ROWS
+    long = told & (spans >= (SAME_ALL_ALONG if whole else SAME_UPDATES)) & ((ends - begins >= SAME_ROWS) | whole)
+    if not long.any():
+        return None
+    at = int(np.argmax(long))
+    begin, end, goes_on = int(begins[at]), int(ends[at]), int(ends[at]) == len(train)
+    seen = max(begin + SAME_ROWS - 1, int(np.searchsorted(train.steps, train.steps[begin] + SAME_UPDATES)))
+    seen = min(seen, end - 1)
+    value, since = float(train.values[begin]), int(train.steps[begin])
+    return Finding(
+        id=ID,
+        severity="critical" if goes_on and not whole else "warning",
+        confidence=0.7 if whole else 0.9,
+        title=f"The loss is the same to the last digit since step {since:,}"
+        if goes_on
+        else f"The loss was the same to the last digit from step {since:,} to {int(train.steps[end - 1]):,}",
+        evidence=(f"{value:g} on {end - begin:,} rows: with other batches it would move even if no weight did",),
+        advice=(
+            "Check that new batches arrive: the data loader, its type of token (uint16 or int32), the attention mask.",
+            "Check that the optimiser holds the parameters and that the learning rate is not 0.",
+        ),
+        first_step=int(train.steps[seen]),
+        step=case.steps.last,
+    )
+
+
+def _repeats(values: Floats) -> bool:
+    """Whether there are five rows that are the same from a fourth row on, as there are among any ten that are."""
+    some = values[::4]
+    at = np.flatnonzero(some[1:] == some[:-1]) * 4
+    return bool(
+        ((values[at + 1] == values[at]) & (values[at + 2] == values[at]) & (values[at + 3] == values[at])).any()
+    )
 
 
 def _lower_bound(rows: Floats) -> float:
@@ -141,11 +212,11 @@ def _lower_bound(rows: Floats) -> float:
     return float(np.median(rows)) - 2 * MEDIAN_ERROR * (noise_sd(rows) or 0.0) / sqrt(len(rows))
 
 
-def _has_learnt(values: Floats, limit: float) -> bool:
-    """Whether any of up to 1,000 medians of 16 rows was below the limit: then what is wrong now is something else."""
-    starts = np.unique(np.linspace(0, max(0, len(values) - ROWS), min(BLOCKS_SEEN, len(values))).astype(np.int64))
-    rows = values[np.minimum(starts[:, None] + np.arange(ROWS), len(values) - 1)]
-    return bool(np.median(rows, axis=1).min() < limit)
+def _has_learnt(series: Series, limit: float) -> bool:
+    """Whether any median of 16 rows was below the limit: then what is wrong now is something else."""
+    if len(series) < ROWS:
+        return bool(np.median(series.values) < limit)
+    return bool(summary_of(series, BlockMedians, ROWS).values.min() < limit)
 
 
 def _falls(series: Series) -> bool:

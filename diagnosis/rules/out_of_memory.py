@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from diagnosis.batch import Settings, batch_settings, halved, in_words
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.memory import BatchChoice, estimate, setting_of
+from diagnosis.needs import Need
 from diagnosis.oom import OutOfMemory, parse
 from diagnosis.wording import memory
 
 ID = "out-of-memory"
+NEEDS: tuple[Need, ...] = ()
 
 FRAGMENTED = 0.15
 """Share of reserved but unused memory against used memory above which the allocator's pieces are the cause."""
@@ -42,13 +45,15 @@ def rule(case: Case) -> Finding | None:
     said = parse(errors[-1].text)
     tensor, tokens = _tensor(case, said)
     choice = _fitting(case, said, tokens)
+    settings = halved(case) if choice is None else batch_settings(case, choice.micro_batch)
     return Finding(
         id=ID,
         severity="info" if went_on else "critical",
         confidence=1.0,
         title=_title(said, tensor),
         evidence=(*_sizes(said), _cause(said), *((f"likely {tensor}",) if tensor else ())),
-        advice=_advice(case, said, choice),
+        advice=_advice(case, said, choice, settings),
+        settings=settings,
         first_step=step,
         step=step,
     )
@@ -173,18 +178,16 @@ def _fitting(case: Case, said: OutOfMemory, tokens: int | None) -> BatchChoice |
     return fitting[-1] if fitting else None
 
 
-def _advice(case: Case, said: OutOfMemory, choice: BatchChoice | None) -> tuple[str, ...]:
+def _advice(case: Case, said: OutOfMemory, choice: BatchChoice | None, settings: Settings) -> tuple[str, ...]:
     given = []
     if _fragmented(said):
         given.append("Start with `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True` in the environment.")
     elif _neighbour(said):
         given.append(f"Free the {memory(said.others or 0.0)} that other processes hold on this GPU.")
-    if choice is not None:
-        kept = f"{case.tokens_per_step:,.0f} tokens per step" if case.tokens_per_step else "the tokens per step"
-        given.append(
-            f"Set `batch_size = {choice.micro_batch}` and `gradient_accumulation_steps = {choice.accumulation}`: "
-            f"{memory(choice.expected_bytes)} expected, and {kept} are kept."
-        )
-    if choice is None:
+    if not settings:
         given.append("Halve the micro-batch and double the gradient accumulation: the tokens per step stay the same.")
+        return tuple(given)
+    expected = "" if choice is None else f"{memory(choice.expected_bytes)} expected, and "
+    kept = f"{case.tokens_per_step:,.0f} tokens per step" if case.tokens_per_step else "the tokens per step"
+    given.append(f"Set {in_words(settings)}: {expected}{kept} are kept.")
     return tuple(given)

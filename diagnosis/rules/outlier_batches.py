@@ -7,6 +7,8 @@ import numpy as np
 from diagnosis.case import Case
 from diagnosis.column import Column
 from diagnosis.finding import Finding
+from diagnosis.needs import TRAIN_LOSS
+from diagnosis.periods import said_of_period
 from diagnosis.reference import reference_of
 from diagnosis.series import Series
 from diagnosis.spikes import FULL_BATCH_FLOOR, MICRO_BATCH_FLOOR
@@ -14,11 +16,13 @@ from diagnosis.statistics import running_count
 from diagnosis.summaries import summary_of
 
 ID = "outlier-batches"
+NEEDS = (TRAIN_LOSS,)
 
 SIGMAS = 6.0
 CALM_SIGMAS = 3.0
 CALM_ROWS = 3
 MANY_IN_10_000 = 5.0
+SHUFFLE = "Shuffle the data across files and sources: their order shows in the loss."
 SLAB = 131_072
 """Rows that are judged together, so that what is computed from them stays small."""
 
@@ -32,9 +36,11 @@ def rule(case: Case) -> Finding | None:
 
     Why: losses of batches have heavy tails; a healthy 124M run of 20,000 steps has some 15 such rows. Taken for
     instability they lead to a learning rate that is lowered for nothing.
-    Do: nothing; above 5 in 10,000 rows look at the documents of those steps.
+    Do: nothing; above 5 in 10,000 rows look at the documents of those steps. Where the loss also comes and goes with a
+    period (autocorrelation of 0.2 and more at it and at twice it), shuffle across files and sources.
     False alarms: none, it only counts.
     Sources: OLMo-core's 6-sigma rule fires 1.4 to 11.9 times in 10,000 steps of healthy runs; all are single batches.
+    Periods of a shard or source: torchtitan issue 128, minimind issue 503.
     """
     train = case.metric("train_loss").finite
     floor = MICRO_BATCH_FLOOR if case.traits.train_loss == "micro-batch" else FULL_BATCH_FLOOR
@@ -46,6 +52,7 @@ def rule(case: Case) -> Finding | None:
     rate = len(alone) / judged * 10_000
     at, size = int(train.steps[alone[top]]), excess[top] / sigma[top]
     many = rate > MANY_IN_10_000 and len(alone) >= 3
+    period = said_of_period(case)
     return Finding(
         id=ID,
         severity="info",
@@ -54,8 +61,9 @@ def rule(case: Case) -> Finding | None:
         evidence=(
             f"{rate:.1f} in 10,000 rows ({judged:,} judged)",
             f"the worst at step {at:,}: {excess[top]:+.2f} nats, {size:.0f} standard deviations",
+            *period,
         ),
-        advice=(f"Look at the documents of step {at:,}." if many else "Nothing to do.",),
+        advice=(SHUFFLE if period else f"Look at the documents of step {at:,}." if many else "Nothing to do.",),
         first_step=int(train.steps[alone[0] + CALM_ROWS]),
         step=int(train.steps[-1]),
     )

@@ -8,10 +8,13 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import EVAL_TRAIN_LOSS, TRAIN_LOSS, VAL_LOSS, either
 from diagnosis.statistics import mann_kendall, noise_sd, theil_sen
-from parsers.records import Floats, Ints
+from diagnosis.wording import span
+from parsers.records import Floats, Ints, Value
 
 ID = "overfitting"
+NEEDS = (VAL_LOSS, either(TRAIN_LOSS, EVAL_TRAIN_LOSS))
 
 FEWEST = 8
 WINDOW = 0.3
@@ -20,6 +23,13 @@ RISING_Z = 2.3
 LEAST_GAP = 0.02
 OFF_BEST = 3.0
 ROWS_BESIDE_AN_EVAL = 20
+FEW, FEW_RISE, FEW_FIRST_RISE = 3, 0.1, 0.05
+"""Nats that the last and every eval since the best must be above it, where 3 to 8 evals are all there are: an eval of
+a hundred sequences of 1,024 tokens is known to 0.04."""
+FEW_ERRORS = 4.0
+"""And so many errors of an eval, where that is known."""
+LIGHT_DROPOUT = 0.1
+"""What nanoGPT's train.py names to finetune with: "for pretraining 0 is good, for finetuning try 0.1+"."""
 
 Slope = tuple[float, float, float]
 
@@ -58,23 +68,31 @@ def rule(case: Case) -> Finding | None:
     Fires when, over the last 30 % of the steps but 8 evals at least, val - train rises (Mann-Kendall z > 2.3, slope
     interval above 0, by more than 0.02 nats and two standard errors of an eval) and the slope of the validation loss
     is not below 0; and when that was so at the eval before, too. Critical when the validation loss itself rises
-    (z > 2.3), or its last 3 evals are above the best smoothed one by 0.02 nats and 3 standard errors.
+    (z > 2.3), or its last 3 evals are above the best smoothed one by 0.02 nats and 3 standard errors. Of 3 to 8 evals
+    it fires as a warning where at least the last two are above the best by 0.05 nats, the last is highest and 0.1 above
+    it, and the training loss fell by 0.1 since.
 
     Why: the model now learns its training data by heart. The level of the gap says nothing (a small validation set can
     be easier or harder), only its growth does.
-    Do: keep the best checkpoint; more data or fewer epochs, else a smaller model, dropout or weight decay.
+    Do: keep the best checkpoint (the training since then bought nothing); more data or fewer epochs, else a smaller
+    model, dropout or weight decay.
     False alarms: an order of the data that drifts, an eval subset that changes, a resume on other data.
     Sources: a healthy 41M run's gap fell by 0.0019 per 1,000 steps; another's grew by 0.0046 while validation still
     fell, which is no overfitting.
     """
     evals = _evals(case)
-    if evals is None:
+    if evals is None or len(evals.steps) < FEW:
         return None
     error = max(case.eval_standard_error or 0.0, noise_sd(evals.val[-30:]) or 0.0)
+    early = _of_few(case, evals.first(FEWEST), error)
+    if len(evals.steps) <= FEWEST:
+        return early
     verdict = _verdict(evals, error)
     if verdict is None or _verdict(evals.first(len(evals.steps) - 1), error) is None:
-        return None
+        still_up = float(np.median(evals.val[-3:]) - evals.val.min()) > FEW_FIRST_RISE
+        return early if still_up else None
     best_step, best = _best(evals)
+    advice, settings = _advice(case, best_step)
     count = len(evals.window().steps)
     return Finding(
         id=ID,
@@ -84,13 +102,53 @@ def rule(case: Case) -> Finding | None:
         evidence=(
             f"val - train grows by {_shown(verdict.gap)} per 1,000 steps, now {evals.val[-1] - evals.train[-1]:.2f}",
             f"val itself: {_shown(verdict.val)} per 1,000 steps over the last {count} evals",
-            f"val {verdict.above_best:+.3f} against its best of {best:.4f}",
+            f"val {verdict.above_best:+.3f} against its best of {best:.4f}{_spent(case, best_step)}",
+            *_saved(case, best_step),
             *_epochs(case),
         ),
-        advice=_advice(case, best_step),
-        first_step=_fired_at(evals, error),
+        advice=advice,
+        settings=settings,
+        first_step=_fired_at(evals, error) if early is None else early.first_step,
         step=case.steps.last,
     )
+
+
+def _of_few(case: Case, evals: _Evals, error: float) -> Finding | None:
+    """A turn of validation that no noise makes, where a trend cannot be told from so few evals."""
+    shown = next((n for n in range(FEW, len(evals.steps) + 1) if _turned(evals.first(n), error)), None)
+    if shown is None or not _turned(evals, error):
+        return None
+    best = int(np.argmin(evals.val))
+    best_step, rise = int(evals.steps[best]), float(evals.val[-1] - evals.val[best])
+    advice, settings = _advice(case, best_step)
+    return Finding(
+        id=ID,
+        severity="warning",
+        confidence=0.75,
+        title=f"Overfitting: validation was best at step {best_step:,}",
+        evidence=(
+            f"val {rise:+.3f} against its best of {evals.val[best]:.4f}{_spent(case, best_step)}",
+            f"train {evals.train[-1] - evals.train[best]:+.3f} in the same steps, by {len(evals.steps)} evals",
+            *_saved(case, best_step),
+            *_epochs(case),
+        ),
+        advice=advice,
+        settings=settings,
+        first_step=int(evals.steps[shown - 1]),
+        step=case.steps.last,
+    )
+
+
+def _turned(evals: _Evals, error: float) -> bool:
+    """Whether all evals since the best, two at least, are well above it while training fell."""
+    best = int(np.argmin(evals.val))
+    since = evals.val[best + 1 :] - evals.val[best]
+    if len(since) < FEW - 1 or since[-1] < max(FEW_RISE, FEW_ERRORS * error):
+        return False
+    if since.min() < max(FEW_FIRST_RISE, FEW_ERRORS / 2 * error):
+        return False
+    fell = evals.train[best] - evals.train[best + 1 :]
+    return bool(since[-1] >= since.max() and fell[-1] >= FEW_RISE and fell.min() > 0)
 
 
 def _verdict(evals: _Evals, error: float) -> _Verdict | None:
@@ -120,13 +178,13 @@ def _fired_at(evals: _Evals, error: float) -> int:
 
 
 def _evals(case: Case) -> _Evals | None:
-    """Every eval after the warm-up with the training loss at it; None where there are too few."""
+    """Every eval after the warm-up with the training loss at it; None where there is none."""
     val, own = case.metric("val_loss").finite, case.metric("eval_train_loss").finite
-    if len(val) <= FEWEST:
+    if not len(val):
         return None
-    losses = own.at(val.steps) if len(own) > FEWEST else _beside(case, val.steps)
+    losses = own.at(val.steps) if len(own) >= FEW else _beside(case, val.steps)
     keep = np.isfinite(losses) & (val.steps > (case.number("warmup_steps") or 0))
-    return _Evals(val.steps[keep], val.values[keep], losses[keep]) if int(keep.sum()) > FEWEST else None
+    return _Evals(val.steps[keep], val.values[keep], losses[keep])
 
 
 def _beside(case: Case, steps: Ints) -> Floats:
@@ -153,8 +211,25 @@ def _epochs(case: Case) -> tuple[str, ...]:
     return () if epochs is None else (f"{epochs:.3g} epochs over the data",)
 
 
-def _advice(case: Case, best_step: int) -> tuple[str, ...]:
+def _spent(case: Case, best_step: int) -> str:
+    """The training since the best validation, which bought nothing."""
+    steps = (case.steps.last or 0) - best_step
+    if steps <= 0:
+        return ""
+    seconds = case.efficiency.seconds_per_step if case.efficiency else None
+    return f", after {steps:,} more steps" + (f" that took {span(steps * seconds)}" if seconds else "")
+
+
+def _saved(case: Case, best_step: int) -> tuple[str, ...]:
+    """The checkpoint nearest to the best, of those that the log saw saved: it may be overwritten since."""
+    saved = [n.step for n in case.notices if n.kind == "checkpoint" and n.step is not None]
+    nearest = min(saved, key=lambda step: abs(step - best_step), default=None)
+    return () if nearest is None else (f"the checkpoint saved nearest to it is that of step {nearest:,}",)
+
+
+def _advice(case: Case, best_step: int) -> tuple[tuple[str, ...], tuple[tuple[str, Value], ...]]:
     keep = f"Keep the checkpoint of about step {best_step:,} and stop: what follows only learns by heart."
     if case.number("dropout") == 0:
-        return (keep, "Next time more data; where there is none, `dropout = 0.1` to `0.2` or a smaller model.")
-    return (keep, "Next time more data, fewer epochs or a smaller model.")
+        next_time = "Next time more data; where there is none, a dropout of 0.1 to 0.2 or a smaller model."
+        return (keep, next_time), (("dropout", LIGHT_DROPOUT),)
+    return (keep, "Next time more data, fewer epochs or a smaller model."), ()

@@ -6,9 +6,10 @@ import numpy as np
 
 from diagnosis.case import Case
 from diagnosis.finding import Finding
-from diagnosis.schedule import schedule_of
+from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, either
 
 ID = "plateau"
+NEEDS = (either(TRAIN_LOSS, VAL_LOSS),)
 
 ANNEALING = 0.13
 HIGH_RATE = 0.3
@@ -61,10 +62,9 @@ def _rate_now(case: Case) -> float | None:
     logged = case.metric("learning_rate").finite
     if len(logged) and float(logged.values.max()) > 0:
         return float(logged.values[-1] / logged.values.max())
-    schedule = schedule_of(case.facts)
-    if schedule is None or case.steps.last is None:
+    if case.schedule is None or case.steps.last is None:
         return None
-    return float(schedule(np.array([float(case.steps.last)]))[0])
+    return float(case.schedule(np.array([float(case.steps.last)]))[0])
 
 
 def _advice(rate: float | None) -> str:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.needs import Need
 
 ID = "restarted"
+NEEDS: tuple[Need, ...] = ()
+
+
+CHANGED_RATE = 1.5
+ROWS = 8
 
 
 def rule(case: Case) -> Finding | None:
@@ -29,8 +37,25 @@ def rule(case: Case) -> Finding | None:
         severity="info",
         confidence=0.95,
         title=f"Restarted at step {starts[-1]:,}" if len(starts) == 1 else f"Restarted {len(starts)} times",
-        evidence=(f"segments begin at step {shown}", *((f"the log says: {resumes[-1]}",) if resumes else ())),
+        evidence=(
+            f"segments begin at step {shown}",
+            *_changes(case, starts[-1]),
+            *((f"the log says: {resumes[-1]}",) if resumes else ()),
+        ),
         advice=("A jump of loss or learning rate right there is the restart's, not a spike.",),
         first_step=starts[0],
         step=case.steps.last,
     )
+
+
+def _changes(case: Case, start: int) -> tuple[str, ...]:
+    """What is different after the restart: the learning rate, where it jumped, and the loss."""
+    said = []
+    rate, loss = case.metric("learning_rate").finite, case.metric("train_loss").finite
+    before, after = rate.until(start - 1).last, rate.since(start).values[:1]
+    if before and len(after) and not before / CHANGED_RATE <= after[0] <= CHANGED_RATE * before:
+        said.append(f"learning rate {before:.3g} before, {after[0]:.3g} after")
+    old, new = loss.until(start - 1).values[-ROWS:], loss.since(start).values[:ROWS]
+    if len(old) == len(new) == ROWS:
+        said.append(f"loss {np.median(old):.2f} in the {ROWS} rows before, {np.median(new):.2f} after")
+    return tuple(said)

@@ -8,9 +8,15 @@ from dataclasses import replace
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.model import ModelSize, Shape, implied_vocab_size, n_embd_for, parameter_count
+from diagnosis.needs import PARAMETERS, Need
 from diagnosis.wording import count, times
+from parsers.records import Value
 
 ID = "size-mismatch"
+NEEDS = (
+    PARAMETERS,
+    Need("a claim of the model's size", "--config", lambda case: case.size is not None and bool(case.size.claimed)),
+)
 
 LOG_RATIO = 0.3
 """Conventions of counting (positions, embedding tied or not) differ by up to 1.35 = exp(0.3) in common models."""
@@ -38,7 +44,7 @@ def rule(case: Case) -> Finding | None:
     claim = f"~{count(size.claimed)}"
     factor = size.parameters / size.claimed
     relation = f"{times(1 / factor)} times fewer" if factor < 1 else f"{times(factor)} times more"
-    cause, line = _cause(size)
+    cause, setting = _cause(size)
     return Finding(
         id=ID,
         severity="warning",
@@ -50,10 +56,11 @@ def rule(case: Case) -> Finding | None:
             *((cause,) if cause else ()),
         ),
         advice=(
-            f"Set `{line}` and start anew for {claim} parameters, or correct the claim."
-            if line
+            f"Set {setting[0]} to {setting[1]} and start anew for {claim} parameters, or correct the claim."
+            if setting
             else f"Set n_layer and n_embd for {claim} parameters and start anew, or correct the claim.",
         ),
+        settings=(setting,) if setting else (),
         first_step=case.steps.first,
         step=case.steps.last,
     )
@@ -63,8 +70,8 @@ def _counts(size: ModelSize) -> list[float]:
     return [n for n in (size.parameters, size.with_positions, size.non_embedding) if n]
 
 
-def _cause(size: ModelSize) -> tuple[str | None, str | None]:
-    """What the dimensions say of it, and the config line that mends it; None where they are unknown."""
+def _cause(size: ModelSize) -> tuple[str | None, tuple[str, Value] | None]:
+    """What the dimensions say of it, and the setting that mends it; None where they are unknown."""
     shape, claimed = size.shape, size.claimed or 0.0
     if shape.vocab_size is None and size.parameters:
         shape = replace(shape, vocab_size=implied_vocab_size(size.parameters, shape))
@@ -72,8 +79,8 @@ def _cause(size: ModelSize) -> tuple[str | None, str | None]:
     counts = None if mended is None else parameter_count(mended)
     if mended is None or counts is None or abs(math.log(counts.parameters / claimed)) > LOG_RATIO:
         return None, None
-    value = getattr(mended, name)
-    return f"{name} = {getattr(shape, name)}; {value} gives {counts.parameters / 1e6:.1f}M", f"{name} = {value}"
+    value: int = getattr(mended, name)
+    return f"{name} = {getattr(shape, name)}; {value} gives {counts.parameters / 1e6:.1f}M", (name, value)
 
 
 def _standard(shape: Shape, claimed: float) -> tuple[str, Shape] | None:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from diagnosis.case import Case
+from diagnosis.device import gpu_label, others_on, past_of, run_gpus
 from diagnosis.finding import Finding
+from diagnosis.needs import STEP_SECONDS
 from diagnosis.series import Series
-from diagnosis.steady import eval_rows
+from diagnosis.step_blocks import StepBlocks
+from diagnosis.throttling import described, throttling
 from diagnosis.wording import duration
-from gpu.sample import GpuSample
 from parsers.records import Floats, Ints
 
 ID = "slowdown"
+NEEDS = (STEP_SECONDS,)
 
 FACTOR = 1.15
-QUICK = 0.1
-"""The quantile of a block that stands for its undisturbed steps: a neighbour on the CPU slows only some of them."""
 BLOCKS_NEEDED = 5
 """Blocks on either side."""
 LASTING_SHARE, LASTING_BLOCKS = 0.15, (8, 15)
+MUCH = 1.3
 CALM = 0.25
-"""A level that wanders by less than this power of its distance is no neighbour's work: 5 blocks are enough."""
+"""A level MUCH higher that wanders by less than this power of its distance is no neighbour's work: 5 blocks are
+enough."""
+LASTING_SECONDS = (60.0, 15.0)
+"""Below MUCH and from there on. Other jobs come for a while: healthy runs on a shared machine had 32 s of a fifth."""
 LONGER_THAN_BEFORE = 2
 MOST_ROWS, LEAST_ROWS, STEPS_OF_BLOCK = 20, 3, 50
 """A block is 20 rows; where a row is printed every few steps, as many as make 50 steps, but 3."""
@@ -34,15 +40,18 @@ RECENT, OLDER = 100, 100
 
 @dataclass(frozen=True, slots=True)
 class _Blocks:
-    """Consecutive rows taken together: median, quick steps, first row and length in rows."""
+    """Consecutive plain rows taken together: median, quick steps, number, all there are, and seconds of one's steps."""
 
     medians: Floats
     quick: Floats
-    starts: Ints
-    rows: int
+    numbers: Ints
+    """Which of all blocks each is."""
+    count: int
+    steps: float
+    """Steps of a block."""
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.numbers)
 
 
 def rule(case: Case) -> Finding | None:
@@ -52,9 +61,10 @@ def rule(case: Case) -> Finding | None:
     end, 15 % apart in their medians and in their quick steps: the 10 % quantiles of blocks of 20 rows (of 50 steps
     where rows are further apart, 3 rows at least). Nine in ten of the slower blocks must be above three in four of the
     faster ones, and wander by less than they are above. The faster part must have 5 blocks, the slower one 15 % of all,
-    8 at least and 15 at most (5 where it wanders by less than the fourth root of the factor), and it must be twice as
-    long as any slow stretch that the run came back from. The first 5 rows (compilation) are left out. Joined with the
-    GPU's throttle reasons.
+    8 at least and 15 at most (5 where it is 30 % slower and wanders by less than the fourth root of the factor). It
+    must last a minute (15 s where it is 30 % slower), and twice as long as any slow stretch that the run came back
+    from. The first 5 rows (compilation) are left out. Joined with the GPU's throttle reasons and clocks. Silent where
+    the tokens per second, if they are logged, did not fall.
 
     Why: a job that slows down in mid-run shares its GPU, is throttled, waits for data, or does more work a step.
     Do: look at clocks, temperature and other processes on the GPU, then at the data loader.
@@ -65,23 +75,26 @@ def rule(case: Case) -> Finding | None:
     """
     if case.traits.step_work_changes:
         return None
-    rows = steady_rows(case)
-    blocks = _blocks(rows.values, _rows_of_block(rows.steps))
+    seconds = case.metric("step_seconds").finite
+    made = _made(case, seconds)
+    blocks = None if made is None else _blocks(made, seconds)
     at = None if blocks is None else _change(blocks)
-    if blocks is None or at is None:
+    if made is None or blocks is None or at is None:
         return None
     before, after = float(np.median(blocks.medians[:at])), float(np.median(blocks.medians[at:]))
-    row = _row_of_change(rows.values, blocks, at, (before, after))
-    complete = min(int(blocks.starts[at]) + _needed(blocks, at) * blocks.rows, len(rows)) - 1
-    causes = tuple(c for sample in case.gpus for c in _gpu_causes(sample))
+    row = _row_of_change(case, seconds, made, int(blocks.numbers[at]), (before, after))
+    complete = made.ends[min(int(blocks.numbers[at]) + _needed(blocks, at), len(made.ends)) - 1]
+    if _does_more(case, int(seconds.steps[row])):
+        return None
+    causes = tuple(_gpu_causes(case))
     return Finding(
         id=ID,
         severity="warning",
         confidence=0.85,
-        title=f"Steps are {100 * (after / before - 1):.0f} % slower since step {int(rows.steps[row]):,}",
+        title=f"Steps are {100 * (after / before - 1):.0f} % slower since step {int(seconds.steps[row]):,}",
         evidence=(
             f"median {duration(before)} a step before, {duration(after)} since",
-            f"{len(rows) - row:,} rows since, their quick steps slower too: not a few late steps",
+            f"{len(seconds) - row:,} rows since, their quick steps slower too: not a few late steps",
             *causes,
         ),
         advice=(
@@ -89,38 +102,39 @@ def rule(case: Case) -> Finding | None:
             if causes
             else "Look for another process on the GPU or the CPU, for throttling, then for a data loader that waits.",
         ),
-        first_step=int(rows.steps[complete]),
-        step=int(rows.steps[-1]),
+        first_step=int(seconds.steps[complete]),
+        step=int(seconds.steps[-1]),
     )
 
 
-def steady_rows(case: Case) -> Series:
-    """All step_seconds of plain steps: without evaluations and the first rows, which compile."""
-    seconds = case.metric("step_seconds").finite
-    if not len(seconds):
-        return seconds
-    interval, evals = case.number("eval_interval"), case.metric("val_loss").steps
-    plain = np.ones(len(seconds), np.bool_)
-    if case.traits.step_seconds_contain_eval and (interval is not None or len(evals)):
-        plain = ~eval_rows(seconds, interval, evals)
-    plain[: min(len(plain), 5)] = False
-    return Series(seconds.name, seconds.steps[plain], seconds.values[plain])
+def _made(case: Case, seconds: Series) -> StepBlocks | None:
+    """The blocks of all rows, going on from what is remembered of them."""
+    if len(seconds) < 2 * BLOCKS_NEEDED * LEAST_ROWS:
+        return None
+    spacing = float(np.median(np.diff(seconds.steps[:STEPS_OF_BLOCK])))
+    size = int(np.clip(STEPS_OF_BLOCK / max(spacing, 1.0), LEAST_ROWS, MOST_ROWS))
+    interval = case.number("eval_interval") if case.traits.step_seconds_contain_eval else None
+    key = (ID, size, interval)
+    made: StepBlocks | None = seconds.memo.get(key)
+    if made is None or made.rows > len(seconds):
+        made = seconds.memo[key] = StepBlocks(size, interval)
+    made.extend(seconds, _eval_steps(case))
+    return made
 
 
-def _rows_of_block(steps: Ints) -> int:
-    interval = float(np.median(np.diff(steps[-200:]))) if len(steps) > 1 else 1.0
-    return int(np.clip(STEPS_OF_BLOCK / max(interval, 1.0), LEAST_ROWS, MOST_ROWS))
+def _eval_steps(case: Case) -> Ints | None:
+    return case.metric("val_loss").steps if case.traits.step_seconds_contain_eval else None
 
 
-def _blocks(values: Floats, rows: int) -> _Blocks | None:
-    """Blocks counted from the first row, so that later rows do not move them; None where there are too few."""
-    count = len(values) // rows
+def _blocks(made: StepBlocks, seconds: Series) -> _Blocks | None:
+    """The newest blocks and some of those before; None where there are too few."""
+    count = len(made.starts)
     if count < 2 * BLOCKS_NEEDED:
         return None
     older = np.unique(np.linspace(0, max(0, count - RECENT - 1), OLDER).astype(np.int64))
     kept = np.union1d(older, np.arange(max(0, count - RECENT), count))
-    table = values[: count * rows].reshape(count, rows)[kept]
-    return _Blocks(np.median(table, axis=1), np.quantile(table, QUICK, axis=1), kept * rows, rows)
+    spacing = float(np.median(np.diff(seconds.steps[-200:])))
+    return _Blocks(made.medians[kept], made.quick[kept], kept, count, made.size * spacing)
 
 
 def _change(blocks: _Blocks) -> int | None:
@@ -174,11 +188,13 @@ def _lasts(blocks: _Blocks, at: int) -> bool:
 
 def _needed(blocks: _Blocks, at: int) -> int:
     """Blocks that the slower part must have: a short stretch on a busy machine passes, as it may have done before."""
-    rows = int(blocks.starts[-1]) + blocks.rows
-    share = int(np.ceil(LASTING_SHARE * rows / blocks.rows))
+    share = int(np.ceil(LASTING_SHARE * blocks.count))
     passed = LONGER_THAN_BEFORE * _longest_that_passed(blocks.quick[:at])
-    calm = _wander(blocks.quick[at:]) < _apart(blocks.quick, at) ** CALM
-    return max(BLOCKS_NEEDED if calm else int(np.clip(share, *LASTING_BLOCKS)), passed)
+    apart = _apart(blocks.quick, at)
+    calm = apart >= MUCH and _wander(blocks.quick[at:]) < apart**CALM
+    seconds = float(np.median(blocks.medians[at:])) * blocks.steps
+    lasting = int(np.ceil(LASTING_SECONDS[apart >= MUCH] / seconds))
+    return max(BLOCKS_NEEDED if calm else int(np.clip(share, *LASTING_BLOCKS)), passed, lasting)
 
 
 def _longest_that_passed(quick: Floats) -> int:
@@ -187,25 +203,29 @@ def _longest_that_passed(quick: Floats) -> int:
     return int(np.diff(fast, prepend=-1).max()) - 1 if len(fast) else 0
 
 
-def _row_of_change(values: Floats, blocks: _Blocks, at: int, levels: tuple[float, float]) -> int:
-    """The first slow row: the split of the rows near block `at` into two levels that leaves the least deviation."""
-    start = int(blocks.starts[max(0, at - 2)])
-    near = values[start : int(blocks.starts[at]) + 2 * blocks.rows]
-    low, high = (np.abs(near - level) for level in levels)
+def _row_of_change(case: Case, seconds: Series, made: StepBlocks, block: int, levels: tuple[float, float]) -> int:
+    """The first slow row: the split of the rows near a block into two levels that leaves the least deviation."""
+    start, end = int(made.starts[max(0, block - 2)]), int(made.ends[min(block + 1, len(made.ends) - 1)])
+    rows = made.plain(seconds, _eval_steps(case), start, end + 1)
+    low, high = (np.abs(seconds.values[rows] - level) for level in levels)
     left = np.concatenate((np.zeros(1), np.cumsum(low - high)))
-    return min(start + int(np.argmin(left)), len(values) - 1)
+    return int(rows[min(int(np.argmin(left)), len(rows) - 1)])
 
 
-def _gpu_causes(sample: GpuSample) -> list[str]:
-    causes = []
-    name = f"GPU {sample.index}" if sample.index is not None else "the GPU"
-    hard = [r for r in sample.throttle or () if r in ("hw_slowdown", "hw_thermal", "hw_power_brake", "sw_thermal")]
-    if hard:
-        heat = f" at {sample.temperature_c:.0f} °C" if sample.temperature_c is not None else ""
-        causes.append(f"{name} is throttled ({', '.join(hard)}){heat}")
-    others = [p for p in sample.processes or () if p.this_run is False]
-    if others:
-        causes.append(
-            f"{len(others)} other {'process computes' if len(others) == 1 else 'processes compute'} on {name}"
-        )
-    return causes
+def _does_more(case: Case, step: int) -> bool:
+    """Whether the steps became larger and not slower: as many tokens per second as before."""
+    rate = case.metric("tokens_per_second").finite
+    before, after = rate.until(step - 1).values, rate.since(step).values
+    if min(len(before), len(after)) < BLOCKS_NEEDED:
+        return False
+    return bool(np.median(after) * FACTOR**0.5 > np.median(before))
+
+
+def _gpu_causes(case: Case) -> Iterator[str]:
+    for gpu in run_gpus(case):
+        slowed, others = throttling(gpu, past_of(case, gpu)), others_on(gpu)
+        if slowed is not None:
+            yield f"{gpu_label(gpu)} is {described(gpu, slowed)}"
+        if others:
+            who = "other process is" if len(others) == 1 else "other processes are"
+            yield f"{len(others)} {who} on {gpu_label(gpu)}"

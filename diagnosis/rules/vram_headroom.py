@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from diagnosis.batch import Settings, accumulation, batch_settings, halved, in_words
 from diagnosis.case import Case
 from diagnosis.device import on_cpu, run_gpu
 from diagnosis.finding import Finding
 from diagnosis.memory import BatchChoice, MemoryEstimate
+from diagnosis.needs import GPU
 from diagnosis.wording import memory, percent
 from gpu.sample import GpuSample
 
 ID = "vram-headroom"
+NEEDS = (GPU,)
 
 LITTLE_SHARE = 0.05
 LITTLE_BYTES = 200 * 2**20
@@ -35,16 +38,18 @@ def rule(case: Case) -> Finding | None:
     if free is None and (estimate is None or not estimate.choices):
         return None
     scarce = free is not None and (free < LITTLE_BYTES or (total is not None and free < LITTLE_SHARE * total))
-    evidence = (*_now(free, total), *_predicted(estimate))
+    evidence = (*_now(free, total), *_predicted(case, estimate))
     if not evidence:
         return None
+    advice, settings = _advice(case, estimate, scarce=scarce)
     return Finding(
         id=ID,
         severity="warning" if scarce else "info",
         confidence=0.7,
         title=_title(free, total, estimate, scarce=scarce),
         evidence=evidence,
-        advice=(_advice(estimate, scarce=scarce),),
+        advice=(advice,),
+        settings=settings,
         first_step=case.steps.last if free is not None else case.steps.first,
         step=case.steps.last,
     )
@@ -71,17 +76,16 @@ def _now(free: int | None, total: int | None) -> tuple[str, ...]:
     return (f"{memory(free)}{share} free now",)
 
 
-def _predicted(estimate: MemoryEstimate | None) -> tuple[str, ...]:
+def _predicted(case: Case, estimate: MemoryEstimate | None) -> tuple[str, ...]:
     if estimate is None:
         return ()
     sure = "scaled to the measured use" if estimate.calibrated else "good to some 25 %"
-    said = [f"batch_size = {estimate.micro_batch}: {memory(estimate.total_bytes)} expected, {sure}"]
+    said = [f"a micro-batch of {estimate.micro_batch}: {memory(estimate.total_bytes)} expected, {sure}"]
     said += [f"largest part: {name}, {memory(part)}" for name, part in _largest(estimate)]
     for choice in _around(estimate):
-        said.append(
-            f"{choice.micro_batch} x {choice.accumulation}: {memory(choice.expected_bytes)}, "
-            f"{'fits' if choice.fits else 'does not fit'}"
-        )
+        steps = accumulation(case, choice.micro_batch)
+        named = f"a micro-batch of {choice.micro_batch}" if steps is None else f"{choice.micro_batch} x {steps}"
+        said.append(f"{named}: {memory(choice.expected_bytes)}, {'fits' if choice.fits else 'does not fit'}")
     return tuple(said)
 
 
@@ -108,18 +112,24 @@ def _smaller(estimate: MemoryEstimate | None) -> BatchChoice | None:
     return below[-1] if below else None
 
 
-def _advice(estimate: MemoryEstimate | None, *, scarce: bool) -> str:
-    biggest, now = _biggest(estimate), None if estimate is None else estimate.micro_batch
-    choice = _smaller(estimate) if scarce else biggest
-    if scarce and choice is None:
-        return "Halve the micro-batch and double the accumulation before the next start, or free the GPU of others."
-    if choice is None:
-        return "Keep 5 % of the memory free for evaluations and checkpoints."
-    lines = f"`batch_size = {choice.micro_batch}` and `gradient_accumulation_steps = {choice.accumulation}`"
+def _advice(case: Case, estimate: MemoryEstimate | None, *, scarce: bool) -> tuple[str, Settings]:
+    """What to do, and the settings that do it; none where nothing needs a change or too little is known."""
+    now, choice = (None if estimate is None else estimate.micro_batch), _biggest(estimate)
     if scarce:
-        return f"For a safe restart set {lines}: the tokens per step stay the same."
-    if now is not None and choice.micro_batch > now:
-        return f"If steps are short of work, {lines} keep the tokens per step and use the memory."
-    if now is not None and choice.micro_batch < now:
-        return f"Set {lines}: the tokens per step stay the same."
-    return "Keep the batch: the next larger one with the same tokens per step is not expected to fit."
+        return _restart(case, _smaller(estimate))
+    if choice is None or now is None:
+        return "Keep 5 % of the memory free for evaluations and checkpoints.", ()
+    if choice.micro_batch == now:
+        return "Keep the batch: the next larger one with the same tokens per step is not expected to fit.", ()
+    settings = batch_settings(case, choice.micro_batch)
+    words = in_words(settings) if settings else f"a micro-batch of {choice.micro_batch}, accumulated accordingly,"
+    if choice.micro_batch > now:
+        return f"If steps are short of work, {words} keeps the tokens per step and uses the memory.", settings
+    return f"Set {words}: the tokens per step stay the same.", settings
+
+
+def _restart(case: Case, choice: BatchChoice | None) -> tuple[str, Settings]:
+    settings = halved(case) if choice is None else batch_settings(case, choice.micro_batch)
+    if settings:
+        return f"For a safe restart set {in_words(settings)}: the tokens per step stay the same.", settings
+    return "Halve the micro-batch and double the accumulation before the next start, or free the GPU of others.", ()

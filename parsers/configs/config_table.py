@@ -47,9 +47,10 @@ HELPERS = frozenset({
 })  # fmt: skip
 """Names that only other facts are made of, and one for settings that mean something else than their name says."""
 
-SHAPE = frozenset(
-    {"n_layer", "n_head", "n_embd", "vocab_size", "n_kv_head", "n_inner", "n_expert", "tie_embeddings", LIMIT}
-)
+SHAPE = frozenset({
+    "n_layer", "n_head", "n_embd", "vocab_size", "n_kv_head", "head_dim", "n_inner", "gated_mlp", "activation",
+    "mlp_type", "n_expert", "n_expert_active", "model_type", "tie_embeddings", LIMIT,
+})  # fmt: skip
 """Their names are plain in any section; those of other facts only at the top and in a section that is known."""
 
 TABLE: tuple[tuple[str, Kind, str], ...] = (
@@ -63,8 +64,15 @@ TABLE: tuple[tuple[str, Kind, str], ...] = (
         num_query_groups base_num_kv_heads"""),
     ("n_inner", "count", """intermediate_size n_inner ffn_hidden_size mlp_hidden_size base_mlp_dim d_ff
         decoder_ffn_embed_dim intermediate_dim feed_forward.hidden_size"""),
+    ("head_dim", "count", "head_dim kv_channels head_size attention.head_dim"),
+    ("gated_mlp", "flag", "swiglu gated_mlp gated_linear_unit"),
+    ("activation", "text", "hidden_act activation_function activation_type hidden_activation"),
+    ("mlp_type", "text", "mlp_class_name"),
+    ("model_type", "text", "model_type"),
     (OPEN, "count", "feed_forward_moe.hidden_size shared_mlp.hidden_size"),
     ("n_expert", "count", "num_experts num_local_experts n_routed_experts n_expert moe_num_experts num_moe_experts"),
+    ("n_expert_active", "count", """num_experts_per_tok num_experts_per_token n_expert_per_token moe_router_topk
+        experts_per_token moe_top_k"""),
     ("vocab_size", "count", "padded_vocab_size vocab_size"),
     ("tie_embeddings", "flag", """tie_word_embeddings tie_embeddings weight_tying tied_embeddings logits_via_embedding
         share_embeddings_and_output_weights share_decoder_input_output_embed"""),
@@ -153,6 +161,8 @@ TABLE: tuple[tuple[str, Kind, str], ...] = (
     ("dtype", "policy", "trainer.mp .mp"),
     ("dtype", "bf16", "bf16 bf16.enabled bfloat16.enabled"),
     ("dtype", "fp16", "fp16 fp16.enabled"),
+    ("gradient_checkpointing", "flag", "gradient_checkpointing activation_checkpointing"),
+    ("zero_stage", "whole", "zero_optimization.stage zero_stage"),
     ("compile", "flag", "compile torch_compile compile.enable compile_model"),
     ("device", "text", "device"),
     ("gpu_name", "text", "gpu_name"),

@@ -46,17 +46,23 @@ def unique_tokens(path: Path) -> TokenCount:
     """
     try:
         files = _files(path)
-        counted = _count(files)
+        counted = count_files(files)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise DataError(f"{path} cannot be read ({reason}); {WANTED}") from None
     if counted.tokens == 0:
         raise DataError(f"{path} holds no tokens; name the training data")
-    name = printable(files[0].name if len(files) == 1 else f"{len(files)} files in {path.name}")
+    return said_of(counted, files)
+
+
+def said_of(counted: Counted, files: Sequence[Path]) -> TokenCount:
+    """The count of these files as people are told."""
+    name = printable(files[0].name if len(files) == 1 else f"{len(files)} files in {files[0].parent.name}")
     return TokenCount(counted.tokens, f"{name}: {counted.tokens:,} tokens of {counted.dtype}", len(files))
 
 
-def _count(files: Sequence[Path]) -> Counted:
+def count_files(files: Sequence[Path]) -> Counted:
+    """Tokens of files of one kind together. Raises DataError and OSError."""
     if files[0].suffix in (".arrow", ".parquet"):
         return count_tables(files)
     each = [COUNTERS[file.suffix](file) for file in files]
@@ -85,12 +91,11 @@ def _files(path: Path) -> list[Path]:
 
 
 def _shards(folder: Path, depth: int = 2) -> list[Path]:
-    listed = _of_datasets(folder)
+    listed = listed_files(folder)
     if listed:
         return listed
-    names = _names(folder)
-    tokens = [name for name in names if Path(name).suffix in SUFFIXES]
-    tokens = [n for n in tokens if not (n.endswith(".bin") and f"{n[:-4]}.idx" in names)]
+    names = names_in(folder)
+    tokens = token_files(names)
     if not tokens:
         for inner in FOLDERS:
             if inner in names and (folder / inner).is_dir() and depth:
@@ -107,15 +112,24 @@ def _shards(folder: Path, depth: int = 2) -> list[Path]:
     return [folder / name for name in chosen]
 
 
+def token_files(names: Sequence[str]) -> list[str]:
+    """The names of files of tokens; of Megatron's pairs the index."""
+    tokens = [name for name in names if Path(name).suffix in SUFFIXES]
+    return [n for n in tokens if not (n.endswith(".bin") and f"{n[:-4]}.idx" in names)]
+
+
+def spoken(name: str) -> str:
+    """A file's name as words, for `TRAIN` and `HELD_OUT`."""
+    return re.sub(r"[_\d]", " ", name)
+
+
 def _of_training(names: Sequence[str]) -> list[str]:
     """The training shards, where names tell them from others; else all. None where all are held out."""
-    spoken = {name: re.sub(r"[_\d]", " ", name) for name in names}
-    training = [n for n in names if TRAIN.search(spoken[n]) and not HELD_OUT.search(spoken[n])]
-    rest = [n for n in names if not HELD_OUT.search(spoken[n])]
-    return training or rest
+    rest = [n for n in names if not HELD_OUT.search(spoken(n))]
+    return [n for n in rest if TRAIN.search(spoken(n))] or rest
 
 
-def _of_datasets(folder: Path) -> list[Path]:
+def listed_files(folder: Path) -> list[Path]:
     """The files that Hugging Face's save_to_disk lists in state.json (datasets, arrow_dataset.py)."""
     state = folder / "state.json"
     try:
@@ -129,7 +143,8 @@ def _of_datasets(folder: Path) -> list[Path]:
     return [folder / name for name in listed]
 
 
-def _names(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder, in order. Raises DataError for too many, and OSError."""
     names = []
     with os.scandir(folder) as entries:
         for entry in entries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from parsers.configs.written import BUILD_NANOGPT
 from parsers.records import Traits
 from parsers.rows.row_patterns import Attach, Fields, Layout, Names
 from parsers.rows.said import Said
@@ -44,6 +45,7 @@ class BuildNanoGPT(TextFormat):
         updates_at_eval_row=0,
         step_seconds="one step",
         step_seconds_contain_eval=True,
+        settings=BUILD_NANOGPT,
     )
     rows: ClassVar = (
         Fields(

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import COMPOSER
 from parsers.records import Traits
 from parsers.rows.row_patterns import Attach, Fields, Layout
 from parsers.rows.said import Said
@@ -71,7 +72,11 @@ class Composer(TextFormat):
     about: ClassVar[str] = "Composer and LLM Foundry: `[batch=N/M]:` and lines such as `Train loss/train/total: ...`"
     example: ClassVar[str] = "         Train loss/train/total: 7.1234"
     traits: ClassVar[Traits] = Traits(
-        train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0, step_seconds="window mean"
+        train_loss="step mean",
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        step_seconds="window mean",
+        settings=COMPOSER,
     )
     rows: ClassVar = (
         EPOCH_HEADER,

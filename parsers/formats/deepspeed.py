@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from parsers.configs.written import DEEPSPEED
 from parsers.formats.deepspeed_lines import CHECKPOINT, MEMORY, OVERFLOW, PIPELINE
 from parsers.formats.generic import Generic
 from parsers.records import Traits
@@ -42,7 +43,11 @@ class DeepSpeed(TextFormat):
         " lr=[2.4e-09, 2.4e-09], mom=[[0.9, 0.95], [0.9, 0.95]]"
     )
     traits: ClassVar[Traits] = Traits(
-        train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0, step_seconds="window mean"
+        train_loss="step mean",
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        step_seconds="window mean",
+        settings=DEEPSPEED,
     )
     sure: ClassVar[float] = 0.45
     rows: ClassVar = (

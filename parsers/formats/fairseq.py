@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import FAIRSEQ
 from parsers.records import Fact, Record, Traits
 from parsers.rows.numbers import value
 from parsers.rows.row_patterns import Fields, Names, RowPattern
@@ -94,7 +95,11 @@ class Fairseq(TextFormat):
         " wps=21234, ups=1.2, wpb=17000, bsz=512, num_updates=100, lr=1.25e-05, gnorm=2.1, train_wall=80, wall=95"
     )
     traits: ClassVar[Traits] = Traits(
-        train_loss="window mean", updates_at_train_row=0, updates_at_eval_row=0, step_seconds="window mean"
+        train_loss="window mean",
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        step_seconds="window mean",
+        settings=FAIRSEQ,
     )
     rows: ClassVar = (
         Fields(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from parsers.configs.written import GPT_NEOX
 from parsers.formats.deepspeed_lines import CHECKPOINT, MEMORY, OVERFLOW
 from parsers.formats.megatron_arguments import BEGIN, Arguments
 from parsers.formats.megatron_lines import AT_THE_END, LOSS, PADDED, REPORTED_MEMORY, VALIDATION
@@ -48,7 +49,11 @@ class GptNeoX(TextFormat):
         " number of skipped iterations:   0 | number of nan iterations:   0 |"
     )
     traits: ClassVar[Traits] = Traits(
-        train_loss="window mean", updates_at_train_row=0, updates_at_eval_row=0, step_seconds="window mean"
+        train_loss="window mean",
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        step_seconds="window mean",
+        settings=GPT_NEOX,
     )
     rows: ClassVar = (
         Fields(

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import HUGGINGFACE
 from parsers.formats.huggingface_bars import Bars
 from parsers.formats.huggingface_rows import END, NO_LANGUAGE_LOSS, PER_DEVICE, ROWS, SPEED, TRAIN, evaluation
 from parsers.formats.huggingface_start import SAID, ModelText, Plans
@@ -45,6 +46,7 @@ class HuggingFace(TextFormat):
         updates_at_train_row=0,
         updates_at_eval_row=0,
         step_seconds="window mean",
+        settings=HUGGINGFACE,
         explanations={
             "train_loss": "mean over all devices and over the steps since the last row, in train mode",
             "grad_norm": "before clipping",

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import LEVANTER
 from parsers.records import Record, Traits
 from parsers.rows.row_patterns import Attach, Fields, Layout
 from parsers.rows.said import Said
@@ -71,6 +72,7 @@ class Levanter(TextFormat):
         updates_at_eval_row=0,
         step_seconds="window mean",
         step_seconds_contain_eval=True,
+        settings=LEVANTER,
     )
     rows: ClassVar = (PROGRESS, EVAL)
     said: ClassVar = (

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import LITGPT
 from parsers.formats.litgpt_iterations import Iterations, Rows, Update, counts, without
 from parsers.records import Fact, Record, Traits
 from parsers.rows.numbers import value
@@ -67,7 +68,11 @@ class LitGPT(TextFormat):
         "Epoch 1 | iter 8 step 2 | loss train: 1.761, val: n/a | iter time: 121.17 ms (step) remaining time: 0:01:02"
     )
     traits: ClassVar[Traits] = Traits(
-        train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0, tokens_per_second_of="device"
+        train_loss="step mean",
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        tokens_per_second_of="device",
+        settings=LITGPT,
     )
     rows: ClassVar = (
         UPDATE,

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from parsers.columns import Frame
+from parsers.configs.written import LLAMAFACTORY
 from parsers.formats.json_layout import Row
 from parsers.formats.jsonl import Jsonl, rows_in
 from parsers.names import Meaning
@@ -44,6 +45,7 @@ class LlamaFactory(Jsonl):
         updates_at_eval_row=0,
         step_seconds="window mean",
         loss_unit="nats",
+        settings=LLAMAFACTORY,
         explanations={
             "train_loss": "mean over all devices and over the steps since the last row, in train mode",
             "step_seconds": "growth of elapsed_time over the steps since an earlier row",

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import LLMC
 from parsers.formats.known_values import with_known
 from parsers.formats.llmc_box import HINTS, Box
 from parsers.records import Fact, Recognised, Record, Traits
@@ -48,6 +49,7 @@ LOGGED = Layout(
 )
 LOGGED_EVAL = Layout(hint=b" tel:", text=rb"\bs:(?P<step>\d{1,12}) tel:{val_loss}")
 LOGGED_SCORE = Layout(hint=b" eval:", text=rb"\bs:(?P<step>\d{1,12}) eval:[01]\.\d+\b")
+BOX = "a box of settings as train_gpt2.cu prints it"
 IN_MAIN_LOG = {LOGGED, LOGGED_EVAL, LOGGED_SCORE}
 
 
@@ -126,6 +128,8 @@ class LlmC(TextFormat):
         self._is_main_log: bool | None = None
         self._untold = False
         """Whether it is main.log, and this was not said yet."""
+        self._is_cuda = False
+        """Whether its box tells that it is train_gpt2.cu, whose flags are known."""
 
     def feed(self, lines: bytes) -> list[Record]:
         """The records of whole lines; before the first of main.log, what its steps mean."""
@@ -136,9 +140,13 @@ class LlmC(TextFormat):
         return self._told(super().finish(half))
 
     def read_line(self, number: int, line: bytes) -> list[Record] | None:
-        """The settings in the box that is printed at the start."""
+        """The settings in the box that is printed at the start, and before the first of them how they are written."""
         found = self._box.read(line)
-        return None if found is None else [Fact(name, value, "log", f"line {number}") for name, value in found]
+        if found is None:
+            return None
+        told = [] if self._is_cuda else [Recognised(self.name, self.title, replace(self.traits, settings=LLMC), BOX)]
+        self._is_cuda = True
+        return [*told, *(Fact(name, value, "log", f"line {number}") for name, value in found)]
 
     def chosen(self, batches: list[Batch]) -> list[Batch]:
         """The rows, with a validation before a run's first row told from those after one."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import MAXTEXT
 from parsers.records import Traits, Value
 from parsers.rows.numbers import NUMBER, number
 from parsers.rows.row_patterns import Fields, Names
@@ -90,6 +91,7 @@ class MaxText(TextFormat):
         updates_at_eval_row=1,
         tokens_per_second_of="device",
         step_seconds_contain_eval=True,
+        settings=MAXTEXT,
     )
     rows: ClassVar = (
         TRAIN,

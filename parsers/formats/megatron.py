@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import MEGATRON
 from parsers.formats.deepspeed_lines import MEMORY, OVERFLOW, PIPELINE
 from parsers.formats.known_values import with_known, without_where
 from parsers.formats.megatron_arguments import BEGIN, Arguments
@@ -73,11 +74,13 @@ class Megatron(TextFormat):
     )
     traits: ClassVar[Traits] = Traits(
         train_loss="window mean",
+        train_loss_left_out=True,
         updates_at_train_row=0,
         updates_at_eval_row=0,
         step_seconds="window mean",
         tokens_per_second_of="device",
         parameters_printed="per shard",
+        settings=MEGATRON,
     )
     rows: ClassVar = (ROW, VALIDATION, AT_THE_END, REPORTED_MEMORY, OVERFLOW, MEMORY, STAGES)
     said: ClassVar = (

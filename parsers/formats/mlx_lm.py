@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import MLX_LM
 from parsers.formats.known_values import with_known
 from parsers.records import Traits
 from parsers.rows.row_patterns import Fields, Layout, Names
@@ -47,7 +48,11 @@ class MlxLM(TextFormat):
         " Peak mem 8.104 GB"
     )
     traits: ClassVar[Traits] = Traits(
-        train_loss="window mean", updates_at_train_row=0, updates_at_eval_row=-1, step_seconds="window mean"
+        train_loss="window mean",
+        updates_at_train_row=0,
+        updates_at_eval_row=-1,
+        step_seconds="window mean",
+        settings=MLX_LM,
     )
     rows: ClassVar = (
         Fields(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from parsers.configs.written import NANOCHAT
 from parsers.records import Traits, Value
 from parsers.rows.foreign import words
 from parsers.rows.numbers import number
@@ -41,7 +42,9 @@ class Nanochat(TextFormat):
         "step 01999/05000 (39.98%) | loss: 3.708102 | lrm: 0.93 | dt: 316.95ms | tok/sec: 103,385 | bf16_mfu: 0.00"
         " | epoch: 1 pq: 1 rg: 53 | total time: 10.49m | eta: 15.8m"
     )
-    traits: ClassVar[Traits] = Traits(train_loss="average", updates_at_train_row=1, updates_at_eval_row=0)
+    traits: ClassVar[Traits] = Traits(
+        train_loss="average", updates_at_train_row=1, updates_at_eval_row=0, settings=NANOCHAT
+    )
     rows: ClassVar = (
         Layout(
             hint=b"| loss: ",

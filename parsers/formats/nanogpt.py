@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from parsers.configs.written import NANOGPT
 from parsers.format import Format
 from parsers.formats import nanogpt_header
 from parsers.formats.nanogpt_header import START_HINTS, Header, begins_run
@@ -64,6 +65,7 @@ class NanoGPT(Format):
         mfu_peak_name="NVIDIA A100",
         mfu_smoothing=0.9,
         parameters_printed="without position embedding",
+        settings=NANOGPT,
         explanations={
             "train_loss": "the last micro-batch of the iteration, with dropout on; one line alone is mostly noise",
             "eval_train_loss": "mean over eval_iters random batches of the training split, with dropout off",

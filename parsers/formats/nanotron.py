@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from parsers.configs.written import NANOTRON
 from parsers.records import Traits
 from parsers.rows.row_patterns import Fields, Names
 from parsers.rows.said import Said
@@ -41,7 +42,9 @@ class Nanotron(TextFormat):
         " global_batch_size: 64 | lm_loss: 2.38 | lr: 1e-05 | model_tflops_per_gpu: 38.3 |"
         " hardware_tflops_per_gpu: 38.3 | grad_norm: 1.25"
     )
-    traits: ClassVar[Traits] = Traits(train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0)
+    traits: ClassVar[Traits] = Traits(
+        train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0, settings=NANOTRON
+    )
     rows: ClassVar = (
         Fields(
             hint=b"iteration: ",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from parsers.configs.written import TORCHTITAN
 from parsers.records import Traits
 from parsers.rows.row_patterns import Fields, Names
 from parsers.rows.said import Said
@@ -47,6 +48,7 @@ class TorchTitan(TextFormat):
         updates_at_eval_row=0,
         tokens_per_second_of="device",
         step_seconds="window mean",
+        settings=TORCHTITAN,
     )
     rows: ClassVar = (
         Fields(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from parsers.configs.written import TORCHTUNE
 from parsers.records import Traits
 from parsers.rows.row_patterns import Fields, Layout, Names
 from parsers.rows.said import Said
@@ -44,7 +45,11 @@ class TorchTune(TextFormat):
     about: ClassVar[str] = "torchtune: `Step N | loss:... lr:... tokens_per_second_per_gpu:...`, also its log_*.txt"
     example: ClassVar[str] = "Step 8 | loss:0.8629082441329956 lr:2e-05 tokens_per_second_per_gpu:402.3016704011016"
     traits: ClassVar[Traits] = Traits(
-        train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0, tokens_per_second_of="device"
+        train_loss="step mean",
+        updates_at_train_row=0,
+        updates_at_eval_row=0,
+        tokens_per_second_of="device",
+        settings=TORCHTUNE,
     )
     rows: ClassVar = (
         Fields(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from parsers.clean import printable
+from parsers.configs.written import HUGGINGFACE
 from parsers.formats.jsonl import Jsonl
 from parsers.records import Fact, Recognised, Record, Traits
 from parsers.stores.store import Store
@@ -35,6 +36,7 @@ TRAITS = Traits(
     updates_at_train_row=0,
     updates_at_eval_row=0,
     step_seconds="window mean",
+    settings=HUGGINGFACE,
     explanations={
         "train_loss": "mean over all devices and over the steps since the last entry, in train mode",
         "grad_norm": "before clipping",

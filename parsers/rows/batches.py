@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from parsers.records import Ints
+from parsers.records import Fact, Ints
 from parsers.rows.numbers import CLOCK, clock_seconds, number
+from parsers.rows.rank_steps import RankSteps
 from parsers.rows.row_patterns import Found, RowPattern, values_of
 from parsers.rows.skeleton import Batch, surroundings
 
@@ -77,24 +78,20 @@ class Ranks:
 
     def __init__(self) -> None:
         self._leader: bytes | None = None
-        self._last: dict[bytes, int] = {}
+        self._steps = RankSteps()
         self._recent: dict[RowPattern, deque[int]] = {}
         """The newest steps of a pattern's rows."""
         self._repeated: set[RowPattern] = set()
         """Patterns whose rows came twice in a row: several processes print without saying who they are."""
 
-    @property
-    def skew(self) -> int | None:
-        """Steps between the first and the last process; None where one process prints."""
-        return max(self._last.values()) - min(self._last.values()) if len(self._last) > 1 else None
+    def facts(self) -> list[Fact]:
+        """How far apart the processes are."""
+        return self._steps.facts()
 
     def one(self, batches: Sequence[Batch]) -> list[Batch]:
         """The rows of one process alone, each once."""
         ranked = [b for b in batches if b.ranks]
-        for batch in ranked:
-            for rank, step in zip(batch.ranks or (), batch.steps.tolist(), strict=True):
-                if step != NO_STEP:
-                    self._last[rank] = step
+        self._steps.take(ranked)
         if ranked and self._leader is None:
             first = min(ranked, key=lambda b: int(b.lines[0]))
             self._leader = (first.ranks or [b""])[0]

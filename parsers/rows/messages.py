@@ -35,8 +35,14 @@ HARMLESS = re.compile(
     rb"Not enough SMs to use max_autotune_gemm mode|(?:^|: )\w*Warning: "
     rb"|torch\._dynamo hit config\.\w+|(?:recompile|cache_size)_limit|^WARNING: using slow attention"
 )
+DATA_ENDED = re.compile(
+    rb"(?:Your input r|\bR)an out of data; (?:interrupting training|last step was canceled)"
+    rb"|There seems (?:not to be|to be not) a single sample in your epoch_iterator"
+)
+"""Keras, torchtitan train.py, transformers trainer.py: the run ends here."""
 HINTS = (b"memory", b"error", b"kill", b"fault", b"warning", b"not enough sms", b"limit", b"traceback", b"interrupt",
-         b"failed", b"terminat", b"aborted", b"timeout", b"cancelled")  # fmt: skip
+         b"failed", b"terminat", b"aborted", b"timeout", b"cancelled", b"ran out of data;",
+         b"a single sample in")  # fmt: skip
 """In small letters. A line without any of these says nothing here, unless a traceback is open."""
 
 
@@ -96,6 +102,9 @@ class Messages:
             return self._say("out-of-memory", words(line[found.start() :]) + tail, step)
         if is_exception or LAST_WORDS.match(line):
             return self._say("traceback", words(line), step)
+        ended = DATA_ENDED.search(line)
+        if ended and credible(line[: ended.start()]):
+            return self._say("warning", words(line[ended.start() :]), step)
         if HARMLESS.search(line) and not line.lstrip().startswith(b"#"):
             return self._say("warning", words(line), step)
         return []

@@ -173,9 +173,7 @@ class TextFormat(Format):
                     yield from ((at, new) for new in self._learned.new([Fact(name, value(text), "log", where)]))
 
     def _skew(self) -> list[At]:
-        skew = self._ranks.skew
-        said = [] if skew is None else [Fact("rank_skew_steps", skew, "log", "the ranks' newest rows")]
-        return [(0, fact) for fact in self._learned.new(said)]
+        return [(0, fact) for fact in self._learned.new(self._ranks.facts())]
 
     def _others(
         self, page: Page, others: Sequence[int], tables: Sequence[Table]

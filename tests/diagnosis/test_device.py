@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from cases import make_case
+from dataclasses import replace
 
-from diagnosis.device import gpu_name, on_cpu, run_gpu
+from cases import make_case
+from watched import MINE, WORKING, watch_all
+
+from diagnosis.device import gpu_name, on_cpu, past_of, run_gpu, run_gpus
 from gpu.sample import GpuProcess, GpuSample
 
 ONE = GpuSample(0, "NVIDIA GeForce RTX 4070")
@@ -39,3 +42,26 @@ def test_a_cpu_run_has_no_gpu() -> None:
     assert gpu_name(case) is None
     assert not on_cpu(make_case(facts={"device": "cuda:0"}))
     assert not on_cpu(make_case())
+
+
+def test_the_gpus_of_a_run_have_its_process_or_are_alone() -> None:
+    """Two that train it of three; an only one; none of several that nobody knows, and none that is only named."""
+    marked = [replace(WORKING, index=i, uuid=str(i), processes=(MINE,) if i < 2 else ()) for i in range(3)]
+    unknown = [replace(gpu, processes=None) for gpu in marked]
+    named = GpuSample(None, "NVIDIA GeForce RTX 4070")
+
+    assert run_gpus(make_case(gpus=tuple(marked))) == tuple(marked[:2])
+    assert run_gpus(make_case(gpus=(unknown[0],))) == (unknown[0],)
+    assert [run_gpus(make_case(gpus=gpus)) for gpus in (tuple(unknown), (named,), ())] == [(), (), ()]
+    assert run_gpus(make_case(facts={"device": "cpu"}, gpus=(WORKING,))) == ()
+
+
+def test_a_gpus_past_is_found_by_its_uuid() -> None:
+    """One that is not watched has none."""
+    other = replace(WORKING, index=1, uuid="GPU-2")
+    case = make_case(gpus=(WORKING, other), gpu_past=watch_all((WORKING, other), 3))
+    found = past_of(case, other)
+
+    assert found is not None
+    assert found.gpu == "GPU-2"
+    assert past_of(case, replace(WORKING, uuid="GPU-3")) is None

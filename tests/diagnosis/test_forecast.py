@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from curves import annealed_loss, cosine, stable_then_decay
 from raw_logs import SHARED, read_case, shared
 
-from diagnosis.forecast import forecast
+from diagnosis.forecast import Forecast, assumed_rates, forecast, spanning
 from diagnosis.schedule import schedule_of
 from diagnosis.series import Series
 
@@ -126,31 +127,105 @@ def test_the_band_narrows_as_the_run_goes_on() -> None:
 
 
 def test_what_is_unsure_doubles_the_band() -> None:
-    """A guessed schedule, the decay of a WSD run, a training loss: each is twice as wide."""
+    """A guessed schedule and a training loss: each is twice as wide."""
 
     def width(name: str = "val_loss", **options: Any) -> float:
         known = Series(name, seen(15_000).steps, seen(15_000).values)
         options = {"learning_rate": cosine_rate, "warmup_steps": 500, **options}
         ahead = forecast(known, target_step=20_000, **options)
         assert ahead is not None
+        assert ahead.known_schedule is options.get("known_schedule", True)
         return ahead.high - ahead.low
 
     assert width(known_schedule=False) == pytest.approx(2 * width())
     assert width("train_loss") == pytest.approx(2 * width())
 
-    def late(steps: Any) -> Any:
-        return np.minimum(1, np.clip((20_000 - steps) / 6000, 0, 1))
 
-    assert width(learning_rate=late) >= 1.9 * width(learning_rate=np.ones_like)
+def test_a_short_run_is_forecast_late_and_wide() -> None:
+    """Of 4,000 planned steps nothing is said before 60 %, and then with more than twice the band of 6,000."""
+
+    def ahead(total: int, share: float) -> Forecast | None:
+        steps = np.arange(0, total, 100)
+
+        def rate(at: Any) -> Any:
+            return cosine(at, total=total, warmup=100)
+
+        known = Series("val_loss", steps, annealed_loss(steps, rate)).until(share * total)
+        return forecast(known, target_step=total, learning_rate=rate, warmup_steps=100)
+
+    assert ahead(4000, 0.55) is None
+    short, long = ahead(4000, 0.7), ahead(6000, 0.7)
+    assert short is not None
+    assert long is not None
+    assert short.high - short.low > 2 * (long.high - long.low)
 
 
 def test_the_error_of_an_eval_widens_the_band() -> None:
-    """By 1.645 standard errors to either side: the eval that will be printed has its own noise."""
+    """In quadrature: the eval that will be printed has its own noise."""
     options: dict[str, Any] = {"target_step": 20_000, "learning_rate": cosine_rate, "warmup_steps": 500}
-    plain, noisy = forecast(seen(15_000), **options), forecast(seen(15_000), eval_standard_error=0.01, **options)
+    plain, noisy = forecast(seen(15_000), **options), forecast(seen(15_000), eval_standard_error=0.02, **options)
     assert plain is not None
     assert noisy is not None
-    assert noisy.high - plain.high == pytest.approx(0.01645, rel=0.01)
+    assert noisy.high - noisy.value > max(plain.high - plain.value, 1.645 * 0.02)
+
+
+def test_a_loss_that_rises_has_no_forecast() -> None:
+    """Overfitting follows another law: a validation loss that climbs is not extrapolated."""
+    values = seen(15_000).values + np.maximum(0, seen(15_000).steps - 2000) * 1e-4
+    rising = Series("val_loss", seen(15_000).steps, values)
+    options: dict[str, Any] = {"target_step": 20_000, "learning_rate": cosine_rate, "warmup_steps": 500}
+    assert forecast(seen(15_000), **options) is not None
+    assert forecast(rising, **options) is None
+
+
+def logged(until: int) -> Series:
+    steps = np.arange(0, until + 1, 100)
+    return Series("learning_rate", steps, 3e-4 * np.minimum(1, (steps + 1) / 501))
+
+
+def test_an_unknown_schedule_is_spanned_from_as_now_to_decayed() -> None:
+    """A constant learning rate so far: the band holds the end of staying there and the end of a decay to zero."""
+    decayed = annealed_loss(STEPS, lambda s: np.clip((20_000 - s) / 10_000, 0, 1))
+    steady = annealed_loss(STEPS, np.ones_like)
+    known = Series("val_loss", STEPS, steady).until(10_000)
+    rates = assumed_rates(logged(10_000), 10_000, 20_000)
+    ahead = spanning([forecast(known, target_step=20_000, learning_rate=rate, warmup_steps=500) for rate in rates])
+
+    assert ahead is not None
+    assert not ahead.known_schedule
+    assert "unknown" in ahead.method
+    assert ahead.low < decayed[-1] < steady[-1] < ahead.high
+
+
+def test_the_rates_that_are_assumed_are_the_logged_ones_so_far() -> None:
+    """Both go through what the log says, in its unit; then one stays and one ends at zero."""
+    stays, falls = assumed_rates(logged(10_000), 10_000, 20_000)
+    past, end = np.array([100.0, 5000.0, 10_000.0]), np.array([20_000.0])
+
+    assert stays(past) == pytest.approx(logged(10_000).at(past.astype(np.int64)))
+    assert falls(past) == pytest.approx(stays(past))
+    assert stays(end)[0] == pytest.approx(3e-4)
+    assert falls(end)[0] == 0
+
+
+def test_without_a_logged_rate_it_may_also_have_fallen_all_along() -> None:
+    """Three schedules: constant, constant until now, a line from the warm-up on."""
+    rates = assumed_rates(Series("learning_rate", np.empty(0, np.int64), np.empty(0)), 10_000, 20_000, 500)
+    now = [float(rate(np.array([10_000.0]))[0]) for rate in rates]
+    end = [float(rate(np.array([20_000.0]))[0]) for rate in rates]
+
+    assert now == pytest.approx([1.0, 1.0, 0.5128], abs=1e-3)
+    assert end == pytest.approx([1.0, 0.0, 0.0])
+
+
+def test_one_schedule_without_a_forecast_leaves_none() -> None:
+    """A span that one end is missing of would be too narrow."""
+    ahead = forecast(seen(15_000), target_step=20_000, learning_rate=cosine_rate, warmup_steps=500)
+    assert ahead is not None
+    assert spanning([ahead, None]) is None
+    assert spanning([]) is None
+    far = replace(ahead, value=ahead.value + 1, low=ahead.low + 1, high=ahead.high + 1)
+    assert spanning([ahead, far]) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from diagnosis.case import Steps
-from diagnosis.lifecycle import Silence, eta_seconds, longest_gap_seconds, silence_limit_seconds, state_of, steps_of
+from diagnosis.lifecycle import (
+    Silence,
+    eta_seconds,
+    longest_gap_seconds,
+    pauses_of,
+    silence_limit_seconds,
+    state_of,
+    steps_of,
+)
 from diagnosis.run import Run
 from parsers.records import Fact, Notice, Points
 
@@ -125,6 +133,32 @@ def test_the_eta_has_the_evaluations_to_come_in_it() -> None:
     assert eta_seconds(Steps(0, 899, 1000, 900), 2.0, 30.0, 50) == pytest.approx(260.0)
     assert eta_seconds(Steps(0, 899, None, 900), 2.0, 30.0, 50) is None
     assert eta_seconds(Steps(0, 899, 1000, 900), None, None, None) is None
+
+
+def clocked(seconds: np.ndarray) -> Run:
+    """A run with a line a step, each with its time of day."""
+    run = Run()
+    steps = np.arange(len(seconds), dtype=np.int64)
+    run.apply(Points(steps, {"train_loss": np.full(len(steps), 3.0)}, seconds))
+    return run
+
+
+def test_the_eta_has_what_the_clock_shows_of_checkpoints_in_it() -> None:
+    """Steps of 2 s with a checkpoint of 20 s every 100: a tenth more, so 100 steps to go are 220 s."""
+    clock = np.cumsum(np.where(np.arange(1001) % 100 == 50, 22.0, 2.0))
+    pauses = pauses_of(clocked(clock))
+
+    assert pauses == pytest.approx(1.1, abs=0.005)
+    assert eta_seconds(Steps(0, 899, 1000, 900), 2.0, None, None, pauses) == pytest.approx(220, abs=1)
+
+
+def test_a_machine_at_sleep_says_nothing_of_the_pauses_to_come() -> None:
+    """One gap of an hour among steps of 2 s is no checkpoint; neither are 10 lines evidence."""
+    asleep = np.cumsum(np.where(np.arange(500) == 250, 3600.0, 2.0))
+    assert pauses_of(clocked(asleep)) is None
+    assert pauses_of(clocked(np.arange(10) * 2.0)) is None
+    assert pauses_of(clocked(np.arange(500) * 2.0)) == pytest.approx(1.0)
+    assert pauses_of(run_with(500)) is None
 
 
 def test_a_log_that_ends_within_a_line_may_be_silent_for_a_buffer() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from diagnosis.memory import CONTEXT_BYTES, MARGIN, MemoryEstimate, Setting, estimate, exact_batches
+from diagnosis.memory import CONTEXT_BYTES, MARGIN, MemoryEstimate, Setting, estimate, exact_batches, setting_of
+from diagnosis.memory_law import ADAM_8BIT_BYTES, why_not
 from diagnosis.model import ModelSize, Shape, size_of
+from parsers.records import Fact
 
 GIB = 2.0**30
 COMPILED = Setting(dropout=0.0, compiled=True, dtype="bfloat16")
@@ -123,11 +127,18 @@ class TestUnknown:
         assert estimate(None, micro_batch=16) is None
 
     @pytest.mark.parametrize(
-        "setting", [Setting(dtype="float32"), Setting(optimizer="sgd"), Setting(optimizer="adamw_8bit")]
+        ("setting", "why"),
+        [
+            (Setting(dtype="float32"), "float32"),
+            (Setting(optimizer="sgd"), "sgd"),
+            (Setting(optimizer="paged_adamw_8bit"), "paged"),
+            (Setting(zero_stage=2), "GPUs"),
+        ],
     )
-    def test_what_the_formula_does_not_describe(self, setting: Setting) -> None:
-        """fp32 and other optimisers have no estimate."""
+    def test_what_the_formula_does_not_describe(self, setting: Setting, why: str) -> None:
+        """fp32, other optimisers and a sharding over nobody knows how many have no estimate, and a reason."""
         assert estimate(size(), micro_batch=16, setting=setting) is None
+        assert why in (why_not(size(), setting) or "")
 
     def test_no_limit_or_tokens_no_choices(self) -> None:
         """Without the GPU's memory, or with tokens that are no whole sequences, no batch is proposed."""
@@ -171,3 +182,62 @@ def test_exact_batches() -> None:
     assert exact_batches(36) == ((1, 36), (2, 18), (3, 12), (4, 9), (6, 6), (9, 4), (12, 3), (18, 2), (36, 1))
     assert exact_batches(7) == ((1, 7), (7, 1))
     assert exact_batches(0) == ()
+
+
+LLAMA = Shape(22, 32, 2048, 32000, 2048, n_kv_head=4, n_inner=5632, model_type="llama")
+
+
+def parts(shape: Shape, setting: Setting | None = None, batch: int = 4) -> dict[str, float]:
+    """The estimate's parts for a model of this shape."""
+    made = estimate(size_of(shape), micro_batch=batch, setting=setting)
+    assert made is not None
+    return dict(made.parts)
+
+
+class TestOtherLayouts:
+    def test_a_gated_layer_keeps_more(self) -> None:
+        """26 d + 4 of queries + 4 of keys + 8 of the MLP; a table that is only looked up has no 16-bit copy."""
+        made = parts(LLAMA)
+        kept = 26 * 2048 + 4 * 2048 + 4 * 256 + 8 * 5632
+        assert made["activations"] == pytest.approx(4 * 2048 * 22 * kept)
+        assert made["weights, gradients, AdamW"] == 16 * 1_100_048_384
+        assert made["16-bit weights"] == 2 * (1_100_048_384 - 32000 * 2048)
+
+    def test_gpt2s_own_numbers_make_its_measured_36(self) -> None:
+        """12.6 + 4 + 4 + 4 x 4 = 36.6 bytes a token, layer and unit of width."""
+        made = parts(Shape(12, 12, 384, 50304, 1024, bias=False))
+        assert made["activations"] == pytest.approx(4 * 1024 * 12 * 384 * 36.6)
+
+    @pytest.mark.parametrize("change", [{"n_expert": 8}, {"model_type": None}])
+    def test_layouts_that_nobody_measured(self, change: dict[str, Any]) -> None:
+        """Experts, and an MLP of which nobody knows the gate."""
+        made = size_of(replace(LLAMA, **change), printed=1.1e9)
+        assert estimate(made, micro_batch=4) is None
+        assert "layout" in (why_not(made, Setting()) or "")
+
+
+class TestSettings:
+    def test_checkpointing_keeps_the_inputs_and_one_layer(self) -> None:
+        """4 d a layer, and one layer in full while it is computed again."""
+        plain, kept = parts(LLAMA), parts(LLAMA, Setting(checkpointing=True))
+        one = plain["activations"] / 22
+        assert kept["activations"] == pytest.approx(4 * 2048 * 22 * 4 * 2048 + one)
+
+    def test_8_bit_moments(self) -> None:
+        """Two bytes and their scales in place of eight."""
+        made = parts(LLAMA, Setting(optimizer="adamw_bnb_8bit"))
+        assert made["weights, gradients, 8-bit AdamW"] == pytest.approx(1_100_048_384 * (8 + ADAM_8BIT_BYTES))
+
+    @pytest.mark.parametrize(("stage", "each"), [(0, 16.0), (1, 5.5), (2, 3.75), (3, 2.0)])
+    def test_zero_shards_over_eight_gpus(self, stage: int, each: float) -> None:
+        """2 + 2 + 12 bytes: stage 1 divides the 12, stage 2 the gradients too, stage 3 all (the ZeRO paper's table)."""
+        made = parts(LLAMA, Setting(zero_stage=stage, world_size=8))
+        assert made[f"weights, gradients, AdamW (ZeRO-{stage})"] == pytest.approx(each * 1_100_048_384)
+
+    def test_the_facts_that_say_so(self) -> None:
+        """As configs state them."""
+        facts = {
+            name: Fact(name, value, "config", "a test")
+            for name, value in (("gradient_checkpointing", True), ("zero_stage", 2), ("world_size", 8))
+        }
+        assert setting_of(facts) == Setting(checkpointing=True, zero_stage=2, world_size=8.0)

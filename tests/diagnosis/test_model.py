@@ -208,3 +208,22 @@ def test_flops_of_the_founding_run() -> None:
     """6 x 40.56M + 12 x 12 x 384 x 1024 = 300.0 MFLOP a token."""
     assert flops_per_token(40_560_000, FOUNDING) == pytest.approx(300.0e6, rel=1e-4)
     assert flops_per_token(40_560_000, Shape(n_layer=12)) is None
+
+
+def test_a_table_that_is_only_looked_up_costs_nothing() -> None:
+    """Llama 3 8B: 6 (N - V d) + 12 L d T, as torchtitan counts it."""
+    shape = Shape(32, 32, 4096, 128256, 8192, n_kv_head=8, n_inner=14336, model_type="llama")
+    work = flops_per_token(8_030_261_248, shape)
+    assert work == 6 * (8_030_261_248 - 128256 * 4096) + 12 * 32 * 4096 * 8192
+
+
+def test_experts_that_a_token_passes_by_cost_nothing() -> None:
+    """Mixtral 8x7B has 46.7B parameters, of which a token uses 12.9B; without the number of active ones it is open."""
+    shape = Shape(
+        32, 32, 4096, 32000, 4096, n_kv_head=8, n_inner=14336, n_expert=8, n_expert_active=2, model_type="mixtral"
+    )
+    work = flops_per_token(46_702_792_704, shape)
+    attention = 12 * 32 * 4096 * 4096
+    assert work is not None
+    assert (work - attention) / 6 == pytest.approx(12.9e9 - 32000 * 4096, rel=0.01)
+    assert flops_per_token(46_702_792_704, replace(shape, n_expert_active=None)) is None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pytest
 
-from diagnosis.reference import RollingReference, reference_of
+from diagnosis.reference import BlockMedians, RollingReference, reference_of
 from diagnosis.series import Series
+from diagnosis.summaries import summary_of
 
 
-def series(values: np.ndarray, memo: dict[object, object] | None = None) -> Series:
+def series(values: np.ndarray, memo: dict[Hashable, Any] | None = None) -> Series:
     return Series("train_loss", np.arange(len(values)), values, {} if memo is None else memo)
 
 
@@ -42,7 +46,7 @@ def test_it_gives_level_and_noise_past_a_bad_block() -> None:
 def test_rows_that_come_in_parts_have_the_same_reference(poll: int) -> None:
     """Live in single rows or read at once: a finding must not hang on it."""
     values = np.random.default_rng(3).normal(3, 0.1, 5000 if poll > 1 else 300)
-    memo: dict[object, object] = {}
+    memo: dict[Hashable, Any] = {}
     for count in range(poll, len(values) + 1, poll):
         grown = reference_of(series(values[:count], memo))
     centre, sigma = whole(values[:count])
@@ -71,3 +75,15 @@ def test_too_few_rows_have_no_reference() -> None:
 def test_a_loss_beyond_single_precision_is_infinite_and_warns_nobody() -> None:
     """A diverged loss of 1e300 is above nothing."""
     assert np.isinf(whole(np.full(200, 1e300))[0][128:]).all()
+
+
+@pytest.mark.parametrize("first", [0, 7])
+def test_medians_of_blocks_that_come_in_parts_are_those_of_the_whole(first: int) -> None:
+    """Counted from a row on, whole blocks alone."""
+    values = np.random.default_rng(5).normal(3, 0.1, 503)
+    memo: dict[Hashable, Any] = {}
+    for count in range(1, 504, 13):
+        grown = summary_of(series(values[:count], memo), BlockMedians, 50, first)
+    rows = values[first:count]
+
+    np.testing.assert_array_equal(grown.values, np.median(rows[: len(rows) // 50 * 50].reshape(-1, 50), axis=1))

@@ -104,6 +104,16 @@ def test_of_equal_trust_the_later_fact_wins_and_is_no_disagreement() -> None:
     assert run.overruled == {}
 
 
+def test_a_config_is_kept_beside_what_the_log_says_better() -> None:
+    """Its names for the settings are the run's own, whichever comes first."""
+    log = Fact("batch_size", 8, "log", "line 3")
+    config = Fact("batch_size", 4, "config", "axolotl.yml, micro_batch_size")
+
+    for run in (run_of(config, log), run_of(log, config)):
+        assert run.facts["batch_size"] is log
+        assert run.configured == {"batch_size": config}
+
+
 def test_traits_come_with_the_format() -> None:
     """Before the format is known nothing is assumed of it."""
     traits = Traits(train_loss="micro-batch")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnosis.schedule import Schedule, schedule_of
+from diagnosis.schedule import Kind, Schedule, schedule_of
 from parsers.records import Fact, Value
 
 NANOGPT: dict[str, Value] = {"learning_rate": 1e-3, "min_lr": 1e-4, "warmup_steps": 500, "decay_steps": 20_000}
@@ -56,7 +56,7 @@ def test_what_the_config_leaves_open_is_unknown(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [{"min_lr": 2e-3}, {"decay_steps": 400}, {"schedule": "inverse-sqrt"}, {"learning_rate": 0.0}]
+    "odd", [{"min_lr": 2e-3}, {"decay_steps": 400}, {"schedule": "polynomial"}, {"learning_rate": 0.0}]
 )
 def test_what_makes_no_schedule_is_unknown(odd: dict[str, Value]) -> None:
     """A floor above the peak, a decay that ends in the warm-up, an unknown name, a learning rate of 0."""
@@ -66,3 +66,34 @@ def test_what_makes_no_schedule_is_unknown(odd: dict[str, Value]) -> None:
 def test_a_schedule_without_warm_up_starts_at_its_peak() -> None:
     """warmup_steps = 0 divides nothing by nothing."""
     assert Schedule("cosine", 0, 0, 100, 0.0)(np.array([0.0, 50, 100])).tolist() == pytest.approx([1, 0.5, 0])
+
+
+@pytest.mark.parametrize("word", ["inverse_sqrt", "inverse-square-root"])
+def test_an_inverse_square_root_falls_from_its_warm_up_on(word: str) -> None:
+    """As in fairseq and Megatron-LM: sqrt(warm-up / step), half at four times the warm-up, and it never ends."""
+    schedule = schedule_of(facts(learning_rate=1e-3, schedule=word, warmup_steps=500))
+    assert schedule is not None
+    np.testing.assert_allclose(schedule(np.array([499.0, 500, 2000, 50_000])), [500 / 501, 1, 0.5, 0.1])
+    assert schedule.spent_step is None
+    assert schedule_of(facts(learning_rate=1e-3, schedule=word)) is None
+
+
+def test_warm_restarts_begin_again_at_the_peak() -> None:
+    """Cosines of 1,000 steps to a tenth, after 100 of warm-up; at the end it is spent."""
+    schedule = Schedule("restarts", 100, 100, 3100, 0.1, scale=1000)
+    steps = np.array([100.0, 600, 1099.9, 1100, 1600, 2100, 3100, 5000])
+    np.testing.assert_allclose(schedule(steps), [1, 0.55, 0.1, 1, 0.55, 1, 0.1, 0.1], atol=1e-3)
+
+
+def test_restarts_may_grow() -> None:
+    """SGDR with T_mult = 2: cycles of 1,000, 2,000 and 4,000 steps."""
+    schedule = Schedule("restarts", 0, 0, np.inf, 0.0, scale=1000, growth=2.0)
+    np.testing.assert_allclose(
+        schedule(np.array([0.0, 500, 1000, 2000, 3000, 5000, 7000])), [1, 0.5, 1, 0.5, 1, 0.5, 1]
+    )
+
+
+@pytest.mark.parametrize(("kind", "spent"), [("cosine", 900), ("linear", 900), ("constant", None), ("restarts", None)])
+def test_only_a_decay_is_ever_spent(kind: Kind, spent: float | None) -> None:
+    """Where it ends, for those that do not begin again."""
+    assert Schedule(kind, 0, 0, 900, 0.0, scale=100).spent_step == spent

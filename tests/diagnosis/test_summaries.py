@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -86,7 +89,7 @@ def test_an_older_series_is_summed_up_without_the_newer_rows() -> None:
 def test_the_first_look_is_the_same_however_the_rows_came(step: int) -> None:
     """Live, in blocks, or all at once: a finding has one date."""
     values = np.arange(400.0)
-    memo: dict[object, object] = {}
+    memo: dict[Hashable, Any] = {}
     found = None
     for count in range(step, 401, step):
         series = Series("train_loss", np.arange(count), values[:count], memo)

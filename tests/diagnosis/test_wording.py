@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnosis.wording import count, duration, flops, memory, percent, times
+from diagnosis.wording import count, duration, flops, memory, percent, span, times
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_units() -> None:
     """Memory is binary, time is in seconds or milliseconds, speed in TFLOP/s or GFLOP/s."""
     assert [memory(n) for n in (6.14 * 2**30, 225 * 2**20, 2048)] == ["6.14 GiB", "225 MiB", "2 KiB"]
     assert [duration(n) for n in (3.909, 0.0374)] == ["3.91 s", "37.4 ms"]
+    assert [span(n) for n in (89, 2040, 5399, 5400)] == ["89 s", "34 min", "90 min", "1.5 h"]
     assert [flops(n) for n in (40.2e12, 9.1e9)] == ["40.2 TFLOP/s", "9.1 GFLOP/s"]
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.case import Case, Steps
+from diagnosis.logged_schedule import believed_schedule
 from diagnosis.series import Series
+from parsers.configs.written import NANOGPT as WRITTEN
 from parsers.records import Fact, Notice, Traits, Value
 
 NANOGPT = Traits(
@@ -21,6 +23,8 @@ NANOGPT = Traits(
     mfu_peak_name="NVIDIA A100",
     mfu_smoothing=0.9,
     parameters_printed="without position embedding",
+    accumulation_of="all devices",
+    settings=WRITTEN,
 )
 
 Points = tuple[Sequence[float] | npt.NDArray[Any], Sequence[float] | npt.NDArray[Any]]
@@ -42,6 +46,9 @@ def make_case(
     first = min((int(s.steps[0]) for s in made.values() if len(s)), default=None)
     planned = known.get("planned_steps")
     steps = Steps(first, last, int(planned.value) if planned else None, None if last is None else last + 1)
+    believed = believed_schedule(
+        known, made.get("learning_rate", Series("learning_rate", np.empty(0, np.int64), np.empty(0))), steps.planned
+    )
     base = Case(
         path="train.log",
         format="nanogpt",
@@ -54,5 +61,7 @@ def make_case(
         series=made,
         notices=tuple(notices),
         segments=(first if first is not None else 0,),
+        schedule=believed.schedule,
+        known_schedule=believed.known,
     )
     return replace(base, **fields)

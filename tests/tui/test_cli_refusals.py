@@ -46,6 +46,8 @@ def test_a_wrong_flag_or_value_is_one_line(log: Path, capsys: pytest.CaptureFixt
     assert "--nonsense" in refusal(capsys, "diagnose", str(log), "--nonsense")
     assert "no step" in refusal(capsys, "diagnose", str(log), "--until", "soon")
     assert "no step" in refusal(capsys, "diagnose", str(log), "--until", "-5")
+    assert "no loss" in refusal(capsys, "diagnose", str(log), "--target", "-3.5")
+    assert "no loss" in refusal(capsys, "diagnose", str(log), "--target", "nan")
     assert "no such format" in refusal(capsys, "diagnose", str(log), "--format", "nope")
     assert "--gpu" in refusal(capsys, "diagnose", str(log), "--gpu", "Voodoo 2")
     assert "H100" in refusal(capsys, "diagnose", str(log), "--gpu", "h100")

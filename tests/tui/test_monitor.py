@@ -86,6 +86,40 @@ def test_an_old_log_is_not_judged_by_this_machines_gpu(tmp_path: Path) -> None:
     assert grown.mfu is not None
 
 
+def test_what_lasts_is_seen_beside_a_run_that_logs_nothing_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that overheats for a minute between two lines: the readings of the minute tell it, one does not."""
+    path, now = tmp_path / "train.log", [time.time()]
+    path.write_text(lines(0, 100).replace("500.00ms", "60000.00ms"))
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    shown: list[Snapshot] = []
+    with installed(FakeNvml(FakeGpu(reasons=0x20, processes=[]))):
+        source, options = LogFile(path), Options(gpu="0")
+        monitor = Monitor(Reading(source, options, path), Hardware(options), shown.append)
+        found = []
+        for _ in range(61):
+            monitor._rest.until = monitor._look_again = 0.0
+            monitor.tick()
+            found.append({view.finding.id for view in shown[-1].findings})
+            now[0] += 1.0
+
+    assert "gpu-throttled" not in found[9]
+    assert "gpu-throttled" in found[60]
+    assert len(case_of(shown[-1]).gpu_past[0].seconds) == 61
+
+
+def test_another_machines_log_has_no_past_here(tmp_path: Path) -> None:
+    """What this machine's GPU did is not the business of an old log."""
+    path = tmp_path / "train.log"
+    path.write_text(lines(0, 100))
+    os.utime(path, (time.time() - 86_400, time.time() - 86_400))
+    shown: list[Snapshot] = []
+    with installed(FakeNvml(FakeGpu())):
+        Monitor(Reading(LogFile(path), Options(), path), Hardware(Options()), shown.append).tick()
+
+    assert shown[0].gpus
+    assert case_of(shown[0]).gpu_past == ()
+
+
 def test_nothing_is_published_while_nothing_changes(tmp_path: Path) -> None:
     """An idle run costs no drawing; a new line does."""
     path = tmp_path / "train.log"

@@ -92,7 +92,18 @@ def test_a_config_patch_keeps_its_lines() -> None:
     finding = replace(FINDINGS[0], advice=("Write:\nn_embd = 768\nbatch_size = 8",))
     shown = says("details", founding(findings=(FindingView(finding),)), 80, 22, replace(LOOK, page="details"))
     assert "   n_embd = 768 " in shown
-    assert advice_of(finding).splitlines() == ["Write:", "n_embd = 768", "batch_size = 8"]
+    assert advice_of(finding, founding_case()).splitlines() == ["Write:", "n_embd = 768", "batch_size = 8"]
+
+
+def test_lines_to_paste_are_shown_and_copied_alone() -> None:
+    """In the trainer's syntax; where its names are not known the advice is copied."""
+    finding = replace(FINDINGS[0], settings=(("n_embd", 768), ("warmup_steps", 700)))
+    shown = says("details", founding(findings=(FindingView(finding),)), 80, 22, replace(LOOK, page="details"))
+    assert "To paste" in shown
+    assert "   n_embd = 768 " in shown
+    assert advice_of(finding, founding_case()) == "n_embd = 768\nwarmup_iters = 700"
+    assert advice_of(finding, founding_case(traits=Traits())) == FINDINGS[0].advice[0]
+    assert "To paste" not in says("details", founding(), 80, 22, replace(LOOK, page="details"))
 
 
 def test_wrapped_text_breaks_words_that_are_too_long() -> None:

@@ -81,6 +81,22 @@ def test_a_falling_training_loss_is_no_good_news_by_itself() -> None:
     assert "●" not in shown
 
 
+def test_an_evaluation_within_the_noise_of_the_best_equals_it() -> None:
+    """Two sqrt(2) standard errors of one evaluation are two of a difference."""
+
+    def shown(error: float | None) -> str:
+        case = make_case(
+            {"train_loss": (np.arange(50), np.linspace(4, 1, 50)), "val_loss": ([0, 20, 40], [4.0, 3.7, 3.72])},
+            trend=Trend("improving", "train_loss", -60.0, -66.0, -55.0, points=15),
+            eval_standard_error=error,
+        )
+        return says("loss", Snapshot(NOW, "x", case), 110, 24)
+
+    assert "val = its best" in shown(0.0072)
+    assert "val +0.020 above its best" in shown(0.0070)
+    assert "val +0.020 above its best" in shown(None)
+
+
 def test_a_loss_that_is_no_number_has_no_trend() -> None:
     """What fell before the NaN is not what happens now."""
     broke = broken().case

@@ -2,13 +2,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
 from cases import make_case
+from founding_laws import budget_at
 from rich.cells import cell_len
 
 from diagnosis.budget import Budget
 from diagnosis.finding import Finding
+from diagnosis.forecast import Forecast
 from diagnosis.needs import Need
+from diagnosis.outlook import Outlook, Path
 from diagnosis.trend import Trend
+from parsers.configs.written import LITGPT
+from parsers.records import Traits
 from tui.report_text import report
 
 FINDING = Finding(
@@ -33,6 +40,65 @@ def test_a_finding_has_its_sign_its_id_its_evidence_and_its_advice() -> None:
     assert "slowdown, confidence 85 %  since step 500" in text
     assert "    median 1 s, then 2 s" in text
     assert "    → Look for heat." in text
+
+
+def test_settings_stand_below_the_advice_as_lines_to_paste() -> None:
+    """In the trainer's own syntax, with the indentation that YAML needs, and none where its names are not known."""
+    batch = replace(FINDING, settings=(("batch_size", 8), ("global_batch_size", 512)))
+
+    assert (
+        "    → Look for heat.\n    | train:\n    |   micro_batch_size: 8\n    |   global_batch_size: 512\n"
+        in report(make_case(traits=Traits(settings=LITGPT)), [batch])
+    )
+    assert "|" not in report(make_case(traits=Traits()), [batch])
+
+
+AHEAD = Forecast(20_000, "val_loss", 3.53, 3.50, 3.56, "a test")
+PATH = Path(np.array([11_000.0, 15_000.0, 20_000.0]), np.array([3.6, 3.55, 3.53]), np.array([0.01, 0.02, 0.03]))
+
+
+def test_the_outlook_says_what_stopping_here_and_twice_the_steps_would_give() -> None:
+    """A run that is over cannot stop here any more."""
+    outlook = Outlook(annealed=replace(AHEAD, step=12_000), doubled=replace(AHEAD, value=3.45, low=3.42, high=3.48))
+    running = report(make_case(forecast=AHEAD, outlook=outlook), [], width=200)
+    over = report(make_case(state="finished", outlook=outlook), [], width=200)
+
+    assert "forecast val_loss 3.530 [3.500, 3.560] at step 20,000\n" in running
+    assert "val_loss 3.530 ± 0.030 if it stops here and decays to 0 by step 12,000" in running
+    assert "val_loss 3.450 ± 0.030 in a new run of twice the steps" in running
+    assert "stops here" not in over
+    assert "twice the steps" in over
+
+
+def test_a_forecast_on_an_unknown_schedule_says_so() -> None:
+    """The band is wide for a reason."""
+    unsure = report(make_case(forecast=replace(AHEAD, known_schedule=False)), [], width=200)
+    assert "at step 20,000, the schedule is unknown: from as now to decayed to 0" in unsure
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        (3.55, "3.550 at step 15,000 [15,000, not in this run]"),
+        (3.6, "3.600 at step 11,000 [11,000, 15,000]"),
+        (3.52, "3.520 perhaps [20,000, not in this run]"),
+        (3.4, "3.400: not in this run"),
+        (3.8, "3.800 reached at step 100"),
+    ],
+)
+def test_a_loss_that_was_asked_for_has_its_step_or_is_not_in_this_run(target: float, says: str) -> None:
+    """--target; without a forecast it says that none carries it."""
+    series = {"val_loss": ([0, 100], [4.0, 3.7])}
+    seen = make_case(series).metric("val_loss")
+    assert says in report(make_case(series, outlook=Outlook(path=PATH, seen=seen)), [], target=target, width=200)
+    assert "no forecast carries it" in report(make_case(series), [], target=target, width=200)
+
+
+def test_the_run_s_own_curve_outranks_the_law_of_all_runs() -> None:
+    """Two figures for twice the tokens would leave a reader with none."""
+    budget = budget_at(7.6e9)
+    assert "doubling them buys" in report(make_case(budget=budget), [], width=200)
+    assert "doubling them buys" not in report(make_case(budget=budget, outlook=Outlook(doubled=AHEAD)), [], width=200)
 
 
 def test_nothing_known_says_waiting_and_invents_no_number() -> None:

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='a log, a directory (its newest run), or "-" for standard input; several are compared',
     )
     parser.add_argument("--until", type=_step, metavar="STEP", help="as it was known when the log reached this step")
+    parser.add_argument("--target", type=_loss, metavar="LOSS", help="when the loss is down to this, with its interval")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument(
         "--verbose", action="store_true", help="also the rules that could not speak, and what would let them"
@@ -50,6 +51,16 @@ def _step(text: str) -> int:
     return int(digits)
 
 
+def _loss(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no loss; write nats per token such as 3.5")
+    return value
+
+
 def run(args: argparse.Namespace) -> int:
     """Reads, diagnoses, prints; exit code 1 where --fail-on says so of any run."""
     from diagnosis.rules import diagnose, silent
@@ -61,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
     findings = [diagnose(case) for case in cases]
     mute = [silent(case) if args.verbose else [] for case in cases]
     if args.json:
-        print(json.dumps(_document(cases, findings, mute), ensure_ascii=False, allow_nan=False))
+        print(json.dumps(_document(cases, findings, mute, args.target), ensure_ascii=False, allow_nan=False))
     else:
-        print(_text(cases, findings, mute, ascii_only=args.ascii or not _speaks_utf8()), end="")
+        ascii_only = args.ascii or not _speaks_utf8()
+        print(_text(cases, findings, mute, args.target, ascii_only=ascii_only), end="")
     failing = SEVERITIES[SEVERITIES.index(args.fail_on) :] if args.fail_on else ()
     return int(any(f.severity in failing for each in findings for f in each))
 
@@ -92,11 +104,13 @@ def _read(path: str, until_step: int | None, options: Options) -> Case:
     return reading.case(replace(moment, gpus=hardware.sample_once(ask_nvml=here)))
 
 
-def _document(cases: Sequence[Case], findings: Sequence[Sequence[Finding]], mute: Sequence[Silent]) -> dict[str, Any]:
+def _document(
+    cases: Sequence[Case], findings: Sequence[Sequence[Finding]], mute: Sequence[Silent], target: float | None
+) -> dict[str, Any]:
     from tui.report_json import document, silent_rules
 
     if len(cases) == 1:
-        tree = document(cases[0], findings[0])
+        tree = document(cases[0], findings[0], target=target)
         return tree | {"silent": silent_rules(mute[0])} if mute[0] else tree
     from tui.comparison import compare
     from tui.comparison_report import comparison_document
@@ -108,13 +122,18 @@ def _document(cases: Sequence[Case], findings: Sequence[Sequence[Finding]], mute
 
 
 def _text(
-    cases: Sequence[Case], findings: Sequence[Sequence[Finding]], mute: Sequence[Silent], *, ascii_only: bool
+    cases: Sequence[Case],
+    findings: Sequence[Sequence[Finding]],
+    mute: Sequence[Silent],
+    target: float | None,
+    *,
+    ascii_only: bool,
 ) -> str:
     width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
     if len(cases) == 1:
         from tui.report_text import report
 
-        return report(cases[0], findings[0], silent=mute[0], width=width, ascii_only=ascii_only)
+        return report(cases[0], findings[0], silent=mute[0], target=target, width=width, ascii_only=ascii_only)
     from tui.comparison import compare
     from tui.comparison_report import comparison_text
 

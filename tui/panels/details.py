@@ -1,4 +1,4 @@
-"""One finding with all that stands behind it: evidence, advice, confidence, the steps it is from."""
+"""One finding with all that stands behind it: evidence, advice and the lines that do it, confidence, its steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import textwrap
 from rich.cells import cell_len
 from textual.strip import Strip
 
+from diagnosis.case import Case
 from diagnosis.finding import Finding
+from diagnosis.patch import patch
 from tui import text
 from tui.look import Look
 from tui.panels.diagnosis import chosen_of, matching
@@ -39,10 +41,10 @@ def _lines(snapshot: Snapshot, width: int, look: Look) -> list[list[Part]]:
     if finding is None:
         return []
     cleared = any(view.cleared for view in views if view.finding is finding)
-    return _page(finding, cleared, max(1, width), look)
+    return _page(finding, _to_paste(finding, snapshot.case), cleared, max(1, width), look)
 
 
-def _page(finding: Finding, cleared: bool, width: int, look: Look) -> list[list[Part]]:
+def _page(finding: Finding, settings: list[str], cleared: bool, width: int, look: Look) -> list[list[Part]]:
     palette = look.palette
     style = severity_style(palette, finding.severity)
     sign = f"{SEVERITY_SIGNS[finding.severity]} {finding.severity}"
@@ -55,6 +57,9 @@ def _page(finding: Finding, cleared: bool, width: int, look: Look) -> list[list[
         if sentences:
             lines += [[], [(name, palette.title)]]
             lines += [[(line, palette.text)] for sentence in sentences for line in _item(sentence, width)]
+    if settings:
+        lines += [[], [("To paste", palette.title)]]
+        lines += [[("   " + part, palette.strong)] for line in settings for part in wrapped(line, max(1, width - 3))]
     lines += [
         [],
         [(line, palette.dim) for line in (f"traintop explain {finding.id}  says what triggers it and its sources",)],
@@ -98,6 +103,13 @@ def _head(words: str, width: int) -> str:
     return words
 
 
-def advice_of(finding: Finding) -> str:
-    """What the copy key copies: the advice, one line each."""
-    return "\n".join("\n".join(text.foreign(part) for part in line.split("\n")) for line in finding.advice)
+def _to_paste(finding: Finding, case: Case | None) -> list[str]:
+    return [] if case is None else [text.foreign(line) for line in patch(case, finding.settings)]
+
+
+def advice_of(finding: Finding, case: Case | None) -> str:
+    """What the copy key copies: the lines to paste where there are any, else the advice, one line each."""
+    settings = _to_paste(finding, case)
+    return "\n".join(settings) or "\n".join(
+        "\n".join(text.foreign(part) for part in line.split("\n")) for line in finding.advice
+    )

@@ -168,9 +168,12 @@ def _direction(val: Series, case: Case) -> str:
     if len(values) < 2 or case.eval_standard_error is None:
         return ""
     step = float(values[-1] - values[-2])
-    if abs(step) < 2 * math.sqrt(2) * case.eval_standard_error:
-        return " ="
-    return " ↓" if step < 0 else " ↑"
+    return " =" if _is_noise(step, case) else " ↓" if step < 0 else " ↑"
+
+
+def _is_noise(change: float, case: Case) -> bool:
+    """Whether sampling alone explains a change between two evals: it is below two of its standard errors."""
+    return case.eval_standard_error is not None and abs(change) < 2 * math.sqrt(2) * case.eval_standard_error
 
 
 def _readout(case: Case, look: Look) -> list[Group]:
@@ -241,10 +244,12 @@ def _verdict(case: Case, look: Look) -> list[Part]:
 
 
 def _above_best(case: Case, look: Look) -> list[Part]:
-    """Where the evaluations are too few for a trend: how far the newest is above the best."""
+    """Where the evaluations are too few for a trend: how far the newest is above the best, "=" where that is noise."""
     val = case.metric("val_loss")
     if val.best is None or val.last is None or val.last <= val.best[1]:
         return []
+    if _is_noise(val.last - val.best[1], case):
+        return [("   val = its best", look.palette.dim)]
     return [(f"   val {text.change(val.last - val.best[1])} above its best", look.palette.warning)]
 
 

@@ -11,6 +11,7 @@ from curves import healthy_run
 from raw_logs import read_case, shared
 
 from diagnosis.finding import Finding
+from diagnosis.model import Shape, size_of
 from diagnosis.rules.divergence import rule
 from parsers.records import Traits, Value
 
@@ -26,9 +27,12 @@ def find(train: tuple[Any, Any], facts: dict[str, Value] | None = None, **more: 
     return rule(make_case({"train_loss": train}, facts, traits=Traits(), **more))
 
 
-def raised(height: float, until: int = 5001, **kind: Any) -> tuple[Any, Any]:
+def raised(height: float, until: int = 5001, over: float = 10, **kind: Any) -> tuple[Any, Any]:
+    """From step 3,000 on up by `height`, within some 30 rows (a level that is flat at once is that of other data)."""
     steps, values = rows(**kind)
-    values[(steps >= AT) & (steps < until)] += height
+    interval = int(steps[1] - steps[0])
+    up = height * (1 - np.exp(-(steps - AT + 1).clip(0) / (over * interval)))
+    values += np.where((steps >= AT) & (steps < until), up, 0.0)
     return steps, values
 
 
@@ -83,6 +87,57 @@ def test_a_loss_on_its_slow_way_back_is_left_to_the_spike_rule() -> None:
 def test_noise_as_large_as_the_rise_keeps_it_silent() -> None:
     """Rows with a standard deviation of 1 nat (fine-tuning, batch 1) do not make 0.7 a divergence."""
     assert find(raised(0.7, noise=1.0)) is None
+
+
+def test_what_was_said_stays_said() -> None:
+    """3 nats that come back after 400 rows: critical, then a warning, then a note, always since the same step."""
+    train = raised(3.0, until=AT + 400)
+    found = {n: find(cut(train, AT + n)) for n in (200, 300, 400, 600, 900, 1900)}
+    assert all(f is not None for f in found.values())
+    assert len({f.first_step for f in found.values() if f is not None}) == 1
+    assert [f.severity for f in found.values() if f is not None] == ["critical"] * 3 + ["info"] * 3
+
+
+def test_it_never_comes_and_goes() -> None:
+    """A loss that leaves, comes back by half and leaves again, read at each 20th row from the first on."""
+    steps, values = raised(1.5, over=20)
+    values = values - np.where((steps > AT + 300) & (steps < AT + 700), 0.7, 0.0)
+    seen = [find(cut((steps, values), last)) for last in range(AT - 200, 5001, 20)]
+    there = [f is not None for f in seen]
+    assert there == sorted(there)
+    assert any(there)
+    assert len({f.first_step for f in seen if f is not None}) == 1
+
+
+def test_other_data_begin_a_new_count() -> None:
+    """A level that is flat from its first row on is that of other batches; from there on 1 nat more is a divergence."""
+    steps, values = rows()
+    values[AT:] += 1.0
+    assert find((steps, values)) is None
+    values[AT + 800 :] += 1 - np.exp(-np.arange(len(values) - AT - 800) / 20)
+    found = find((steps, values))
+    assert found is not None
+    assert found.first_step is not None
+    assert found.first_step > AT + 800
+
+
+def test_what_to_set_is_given_as_settings() -> None:
+    """Half the learning rate, and clipping where there was none; nothing where nothing is known."""
+    found = find(raised(1.0), {"learning_rate": 1e-3, "grad_clip": 0.0})
+    assert found is not None
+    assert found.settings == (("learning_rate", 5e-4), ("grad_clip", 1.0))
+    bare = find(raised(1.0))
+    assert bare is not None
+    assert bare.settings == ()
+
+
+@pytest.mark.parametrize(("tokens", "told"), [(200_000.0, True), (524_288.0, False), (None, False)])
+def test_a_small_batch_is_shown_where_nobody_knows_the_cause(tokens: float | None, told: bool) -> None:
+    """A fact, not a verdict: 124M parameters at 6e-4 with less than half of the recipe's tokens a step."""
+    size = size_of(Shape(), flag_params=124e6)
+    found = find(raised(1.0), {"learning_rate": 6e-4}, tokens_per_step=tokens, size=size)
+    assert found is not None
+    assert any("tokens a step" in line for line in found.evidence) is told
 
 
 def test_a_fresh_restart_is_waited_for() -> None:

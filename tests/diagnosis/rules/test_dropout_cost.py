@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import make_case
+from runs import founding_size
 
+from diagnosis.budget import budget_of
 from diagnosis.case import Case
 from diagnosis.rules.dropout_cost import rule
 from parsers.records import Traits
@@ -36,6 +38,25 @@ def test_the_cost_is_given_with_its_error_bar() -> None:
     assert found.severity == "info"
     assert found.title == "Dropout costs 0.09 in training loss"
     assert "±" in found.evidence[0]
+    assert found.settings == (("dropout", 0.0),)
+
+
+def test_an_unknown_dropout_is_nothing_to_set() -> None:
+    """What differs may be something else."""
+    found = rule(run(0.09, dropout=None))
+
+    assert found is not None
+    assert found.settings == ()
+
+
+@pytest.mark.parametrize(("unique", "settings"), [(2.6e9, (("dropout", 0.0),)), (2.3e9, ())])
+def test_data_that_repeat_may_want_dropout(unique: float, settings: tuple[tuple[str, float], ...]) -> None:
+    """From four epochs on, here of 10 billion tokens, it is judged by validation."""
+    budget = budget_of(founding_size(), tokens_seen=10e9, tokens_planned=None, unique_tokens=unique)
+    found = rule(run(0.09, budget=budget))
+
+    assert found is not None
+    assert found.settings == settings
 
 
 def test_no_difference_is_silent() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import make_case
+from runs import founding_efficiency
 
 from diagnosis.case import Case
 from diagnosis.rules.eval_resolution import rule
@@ -28,7 +29,8 @@ def test_changes_within_the_noise_are_called_so() -> None:
     assert found is not None
     assert found.severity == "info"
     assert "0.028" in found.title
-    assert "eval_iters = 80" in found.advice[0]
+    assert "take 80 batches for an error of 0.005" in found.advice[0]
+    assert found.settings == (("eval_iters", 80),)
 
 
 @pytest.mark.parametrize(("change", "fires"), [(0.027, True), (0.03, False)])
@@ -56,7 +58,24 @@ def test_the_advice_never_asks_for_more_than_four_times_the_batches() -> None:
     found = rule(run(0.01, error=0.3))
 
     assert found is not None
-    assert "`eval_iters = 80` for an error of 0.15" in found.advice[0]
+    assert "80 batches for an error of 0.15" in found.advice[0]
+
+
+def test_the_advice_says_what_the_batches_cost() -> None:
+    """Four times as many take four times as long, where the time of an evaluation is known."""
+    found = rule(run(0.01, efficiency=founding_efficiency(eval_seconds=15.25)))
+
+    assert found is not None
+    assert "take 80 batches (some 61 s an evaluation, now 15 s)" in found.advice[0]
+
+
+def test_an_error_that_is_small_enough_needs_no_more_batches() -> None:
+    """Below .005 the change is small, too: judged over several evals, with nothing to set."""
+    found = rule(run(0.001, error=0.004))
+
+    assert found is not None
+    assert found.advice == ("Judge the trend over several evals.",)
+    assert found.settings == ()
 
 
 def test_an_unknown_error_or_few_evals_are_silent() -> None:

@@ -17,6 +17,8 @@ from diagnosis.finding import Finding
 from diagnosis.rules import (
     divergence,
     initial_loss,
+    loss_scale_collapse,
+    loss_shift,
     loss_spike,
     non_finite,
     not_learning,
@@ -33,6 +35,8 @@ RULES: dict[str, Callable[[Case], Finding | None]] = {
     for module in (
         divergence,
         initial_loss,
+        loss_scale_collapse,
+        loss_shift,
         loss_spike,
         non_finite,
         not_learning,

@@ -44,6 +44,14 @@ def test_a_loss_summed_over_micro_batches_is_told_as_such() -> None:
     assert "8 times ln(V)" in found.advice[0]
 
 
+@pytest.mark.parametrize(("steps", "told"), [(8, True), (4, False)])
+def test_the_accumulation_is_named_where_it_is_the_factor(steps: int, told: bool) -> None:
+    """8 times ln(V) with gradient_accumulation_steps = 8: not divided; with 4 of them it is something else."""
+    found = find(86.9, {**GPT2, "gradient_accumulation_steps": steps})
+    assert found is not None
+    assert ("probably not divided by the accumulation" in found.advice[0]) is told
+
+
 @pytest.mark.parametrize(
     "facts",
     [

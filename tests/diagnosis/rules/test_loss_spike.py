@@ -54,17 +54,53 @@ def test_height_duration_and_the_gradient_norm_before_it_are_told() -> None:
     assert found.title == f"Loss spike of +{float(found.title.split('+')[1].split()[0]):.2f} at step 6,000"
     assert 1.6 < float(found.title.split("+")[1].split()[0]) < 2.1
     assert any("back after" in line and "not back" not in line for line in found.evidence)
-    assert "gradient norm 0.3 before, up to 40 in it" in found.evidence
+    assert "gradient norm 0.3 before; it rose 2 rows before the loss, from step 5,998 on, up to 40" in found.evidence
+
+
+def test_a_norm_that_rises_with_the_loss_announces_nothing() -> None:
+    """The same, but from the first high row on; and a norm of 2 times the usual is no announcement."""
+    steps, values = with_spike(2.0, 20)
+    for before in (0.3, 0.6):
+        norms = np.where((steps >= AT) & (steps < AT + 3), 40.0, np.where(steps > AT - 9, before, 0.3))
+        found = rule(make_case({"train_loss": (steps, values), "grad_norm": (steps, norms)}, traits=FULL))
+        assert found is not None
+        assert "gradient norm 0.3 before, up to 40 in it" in found.evidence
 
 
 def test_a_spike_that_stays_for_500_steps_is_critical() -> None:
     """Not back after 499 steps is a warning, after 500 critical; the advice names a step to restart from."""
-    steps, values = with_spike(0.6, 1e9)
+    steps, values = with_spike(0.5, 1e9)
+    values[AT:] += 1.5 * np.exp(-np.arange(len(values) - AT) / 60)
     for last, severity in ((AT + 499, "warning"), (AT + 500, "critical")):
         found = find((steps[: last + 1], values[: last + 1]))
         assert found is not None
         assert found.severity == severity
         assert any("step 5,900" in line for line in found.advice)
+
+
+def test_a_level_that_is_flat_at_once_is_no_damage() -> None:
+    """0.6 up from one row to the next and flat for 1,000: other data; a warning that sends nobody to a checkpoint."""
+    steps, values = with_spike(0.6, 1e9)
+    found = find((steps[: AT + 1000], values[: AT + 1000]))
+    assert found is not None
+    assert found.severity == "warning"
+    assert "what changed in the data" in found.advice[0]
+
+
+@pytest.mark.parametrize(("after", "begin"), [(99, "Most spikes come back"), (100, "Restart from")])
+def test_a_rollback_is_advised_after_a_hundred_steps(after: int, begin: str) -> None:
+    """BLOOM's first spike was over in 30 steps by itself."""
+    steps, values = with_spike(0.5, 1e9)
+    values[AT:] += 1.5 * np.exp(-np.arange(len(values) - AT) / 60)
+    found = find((steps[: AT + 1 + after], values[: AT + 1 + after]))
+    assert found is not None
+    assert found.advice[0].startswith(begin)
+
+
+def test_zeros_that_hide_nan_are_no_level_to_jump_from() -> None:
+    """344,093, 0, 0, 4.7, 4.6, ...: the loss is back, it did not jump."""
+    values = [344_093.2, 0.0, 0.0, 4.68, 4.56, 4.68, 4.5, 4.6, 4.4]
+    assert find((range(1, len(values) + 1), values)) is None
 
 
 def test_advice_on_an_open_spike_waits_while_the_run_lives() -> None:

@@ -108,10 +108,21 @@ def test_the_advice_comes_from_the_config() -> None:
 
     assert found is not None
     assert found.advice == (
-        "Set `compile = True`.",
-        "Pad the vocabulary to a multiple of 64: `vocab_size = 50304`.",
-        "Try `batch_size = 8` with `gradient_accumulation_steps = 64`: the tokens per step stay the same.",
+        "Compile the model.",
+        "In a new run pad the vocabulary of 50,257 to 50,304, a multiple of 64.",
+        "Try a micro-batch of 8 and 64 accumulation steps: the tokens per step stay the same.",
     )
+    assert found.settings == (("compile", True), ("batch_size", 8), ("gradient_accumulation_steps", 64))
+
+
+@pytest.mark.parametrize(("at_clock", "severity"), [(None, "warning"), (0.30, "warning"), (0.40, "info")])
+def test_what_the_clock_takes_is_not_the_softwares(at_clock: float | None, severity: str) -> None:
+    """30 % of a peak of which the power limit leaves three quarters."""
+    found = rule(run(0.30, mfu_at_clock=at_clock, clock_hz=None if at_clock is None else 1.6e9))
+
+    assert found is not None
+    assert found.severity == severity
+    assert any("1.60 GHz" in line for line in found.evidence) is (at_clock is not None)
 
 
 def test_without_a_clue_it_asks_for_a_measurement() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from cases import make_case
 from raw_logs import read_case, shared
 
 from diagnosis.finding import Finding
 from diagnosis.rules.non_finite import rule
-from parsers.records import Value
+from parsers.records import Traits, Value
 
 NAN, INF = float("nan"), float("inf")
 
@@ -82,6 +83,42 @@ def test_both_splits_of_one_eval_are_enough() -> None:
     assert back.severity == "warning"
     alone = rule(make_case({**evals, "eval_train_loss": ([0, 60, 120], [5.0, 4.0, 3.9])}))
     assert alone is None
+
+
+@pytest.mark.parametrize(("bad", "severity"), [(2, "warning"), (19, "warning"), (20, "critical")])
+def test_a_norm_alone_is_a_skipped_step(bad: int, severity: str) -> None:
+    """The loss goes on as a number: float16's scaler skips; 20 rows in a row train nothing."""
+    norms = [1.0] * 60 + [NAN] * bad
+    rows: dict[str, Any] = {
+        "grad_norm": (range(len(norms)), norms),
+        "train_loss": (range(len(norms)), [3.0] * len(norms)),
+    }
+    found = rule(make_case(rows))
+    assert found is not None
+    assert found.severity == severity
+    assert any("skips such steps" in line for line in found.evidence)
+
+
+@pytest.mark.parametrize(("begins", "expected"), [(0, False), (5000, True)])
+def test_the_first_steps_of_float16_overflow_on_purpose(begins: int, expected: bool) -> None:
+    """The scale finds its level: no norm in the first 12 steps is normal, in the middle of a run it is not."""
+    steps = range(begins, begins + 60)
+    rows: dict[str, Any] = {"grad_norm": (steps, [INF] * 12 + [1.0] * 48), "train_loss": (steps, [9.0] * 60)}
+    assert (rule(make_case(rows)) is not None) is expected
+    if not expected:
+        assert rule(make_case(rows, segments=(0,))) is None
+
+
+@pytest.mark.parametrize(("without", "expected"), [((40, 41), True), ((40,), False), ((0, 1), False)])
+def test_train_rows_without_a_loss_are_nan_where_the_trainer_leaves_it_out(
+    without: tuple[int, ...], expected: bool
+) -> None:
+    """Two rows in a row without it, after rows with one; elsewhere a row without a loss means nothing."""
+    steps = np.arange(60)
+    losses = np.delete(steps, without)
+    rows: dict[str, Any] = {"train_loss": (losses, np.full(len(losses), 3.0)), "learning_rate": (steps, np.ones(60))}
+    assert (rule(make_case(rows, traits=Traits(train_loss_left_out=True))) is not None) is expected
+    assert rule(make_case(rows)) is None
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,46 @@ def test_rows_before_a_nan_are_not_counted_as_updates() -> None:
     assert find(values) is None
 
 
+@pytest.mark.parametrize(("rows", "every", "expected"), [(51, 10, True), (50, 10, False), (3, 140, False)])
+def test_a_loss_that_is_the_same_to_the_last_digit(rows: int, every: int, expected: bool) -> None:
+    """11.0666 on 10 rows or more over 500 updates: nothing moves, not even the batches; below that, chance or a bar."""
+    known: dict[str, Value] = {"vocab_size": 65024, "warmup_steps": 2000}
+    found = find(np.full(rows, 11.0666), known, np.arange(rows) * every)
+    assert (found is not None) is expected
+    if found is not None:
+        assert (found.severity, found.first_step) == ("critical", 500)
+
+
+def test_a_few_rows_that_are_all_the_same_are_a_warning() -> None:
+    """11.0666 at iterations 1 and 400 and nothing else: no two batches agree to four decimals."""
+    known: dict[str, Value] = {"warmup_steps": 2000}
+    found = find([11.0666, 11.0666], known, [1, 400])
+    assert found is not None
+    assert (found.severity, found.first_step) == ("warning", 400)
+    assert find([11.0666, 11.0667], known, [1, 400]) is None
+    assert find([2.0666, 2.0666], known, [1, 400]) is None
+
+
+def test_a_loss_that_moves_again_or_is_rounded_is_not_frozen() -> None:
+    """A stretch of the same loss stays told as a warning; 2.31 has too few digits, 0 is another rule's."""
+    steps, same = np.arange(120) * 10, np.append(np.full(60, 2.3117), 2.3 + noise(60))
+    found = find(same, {}, steps)
+    assert found is not None
+    assert found.severity == "warning"
+    for value in (2.31, 0.0):
+        assert find(np.full(120, value), {}, steps) is None
+    assert find(np.full(120, 2.3117), {}, steps, traits=Traits(train_loss="average")) is None
+
+
+def test_a_logged_warm_up_is_waited_for() -> None:
+    """Nobody said how long it is, but the logged learning rate still rises at update 700."""
+    values, steps = 10.85 + noise(700), np.arange(700)
+    for peak, expected in ((2000, False), (200, True)):
+        rate = np.minimum(1.0, (steps + 1) / peak)
+        case = make_case({"train_loss": (steps, values), "learning_rate": (steps, rate)}, {"vocab_size": 50304})
+        assert (rule(case) is not None) is expected
+
+
 @pytest.mark.parametrize("start", ["resume", "gpt2"])
 def test_trained_weights_are_left_out(start: str) -> None:
     """A resumed or fine-tuned run has learnt before, whatever its loss is."""

@@ -55,8 +55,22 @@ def test_the_logits_of_64_sequences() -> None:
     assert "likely the logits: 65,536 tokens x 50,304 x 2 B (16-bit)" in found.evidence
     assert "cause: the card is full, 3.46 GiB were missing" in found.evidence
     assert len(found.advice) == 1
-    assert found.advice[0].startswith("Set `batch_size = 8` and `gradient_accumulation_steps = 8`: 7.46 GiB expected")
+    assert found.advice[0].startswith("Set a micro-batch of 8 and 8 accumulation steps: 7.46 GiB expected")
     assert "65,536 tokens per step are kept" in found.advice[0]
+    assert found.settings == (("batch_size", 8), ("gradient_accumulation_steps", 8))
+
+
+def test_a_known_batch_is_halved_where_no_size_is_told() -> None:
+    """A bare message with 12 x 5 sequences a step: 6 x 10 keeps them; 15 x 4 cannot be halved."""
+    bare, tokens = "RuntimeError: CUDA error: out of memory", 61_440.0
+    even = rule(crash(bare, {"batch_size": 12, "gradient_accumulation_steps": 5}, tokens_per_step=tokens))
+    odd = rule(crash(bare, {"batch_size": 15, "gradient_accumulation_steps": 4}, tokens_per_step=tokens))
+
+    assert even is not None
+    assert odd is not None
+    assert even.settings == (("batch_size", 6), ("gradient_accumulation_steps", 10))
+    assert even.advice == ("Set a micro-batch of 6 and 10 accumulation steps: 61,440 tokens per step are kept.",)
+    assert odd.settings == ()
 
 
 def test_the_known_batch_decides_between_2_and_4_bytes() -> None:

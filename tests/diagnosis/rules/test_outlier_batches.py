@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,13 @@ def test_a_micro_batch_needs_03_nats() -> None:
 def test_healthy_noise_without_tails_is_silent() -> None:
     """20,000 rows of normal noise have none."""
     assert find(flat()) is None
+
+
+def test_a_period_of_the_data_is_told_with_them() -> None:
+    """Files that are not shuffled: harder and easier again every 100 rows, and one bad batch."""
+    values = flat() + 0.04 * np.sin(2 * np.pi * np.arange(20_000) / 100)
+    values[5000] += 1.0
+    found = find(values)
+    assert found is not None
+    assert any(re.search(r"period of (9[89]|10[012]) steps", line) for line in found.evidence)
+    assert found.advice[0].startswith("Shuffle")

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from cases import make_case
 from raw_logs import cut, read_case, shared
+from runs import founding_efficiency
 
 from diagnosis.finding import Finding
 from diagnosis.rules.overfitting import rule
 from diagnosis.trend import eval_standard_error
-from parsers.records import Value
+from parsers.records import Notice, Value
 
 STEPS = np.arange(0, 20_001, 500)
 
@@ -114,8 +115,32 @@ def test_dropout_is_proposed_only_where_there_is_none() -> None:
     without, dropped = find(val, train, facts={"dropout": 0.0}), find(val, train, facts={"dropout": 0.2})
     assert without is not None
     assert dropped is not None
-    assert "`dropout = 0.1`" in without.advice[1]
+    assert "a dropout of 0.1 to 0.2" in without.advice[1]
+    assert without.settings == (("dropout", 0.1),)
     assert "dropout" not in dropped.advice[1]
+    assert dropped.settings == ()
+
+
+def test_what_was_trained_since_the_best_is_counted() -> None:
+    """From the best step to the last one, in nats and, where the seconds of a step are known, in hours."""
+    val, train = losses(turn=0.5, gap=0.3)
+    plain, timed = find(val, train), find(val, train, efficiency=founding_efficiency(seconds_per_step=3.6))
+    assert plain is not None
+    assert timed is not None
+    best = int(plain.title.rsplit(" ", 1)[1].replace(",", ""))
+    assert plain.evidence[2].endswith(f", after {20_000 - best:,} more steps")
+    assert timed.evidence[2].endswith(f"more steps that took {(20_000 - best) / 1000:.1f} h")
+
+
+def test_the_checkpoint_nearest_to_the_best_is_named() -> None:
+    """Of those that the log saw saved; without any there is no such line."""
+    val, train = losses(turn=0.5, gap=0.3)
+    saved = [Notice("checkpoint", "saving checkpoint to out", step) for step in (None, 2000, 11_000, 20_000)]
+    plain, found = find(val, train), find(val, train, notices=tuple(saved))
+    assert plain is not None
+    assert found is not None
+    assert "the checkpoint saved nearest to it is that of step 11,000" in found.evidence
+    assert not any("checkpoint" in line for line in plain.evidence)
 
 
 def test_a_real_small_run_on_40_kilobytes() -> None:
@@ -134,3 +159,44 @@ def test_real_small_runs_that_do_not_overfit_are_silent(name: str) -> None:
     case = read_case(shared(f"lab/{name}-nanogpt-11.log"))
     for tenth in range(1, 11):
         assert rule(cut(case, (case.steps.last or 0) * tenth / 10)) is None
+
+
+def of_few(val: list[float], train: list[float]) -> Finding | None:
+    """An eval an epoch, as fine-tuning has them."""
+    steps = np.arange(1, len(val) + 1) * 100
+    return rule(make_case({"val_loss": (steps, val), "eval_train_loss": (steps, train)}))
+
+
+def test_a_turn_that_no_noise_makes_needs_no_eight_evals() -> None:
+    """Three epochs of fine-tuning: validation up by a tenth and more, training far down."""
+    found = of_few([1.20, 1.31, 1.45], [1.1, 0.7, 0.4])
+
+    assert found is not None
+    assert (found.severity, found.first_step) == ("warning", 300)
+    assert "step 100" in found.title
+
+
+@pytest.mark.parametrize(
+    ("val", "train"),
+    [
+        ([1.20, 1.31], [1.1, 0.7]),
+        ([1.20, 1.24, 1.45], [1.1, 0.7, 0.4]),
+        ([1.20, 1.31, 1.26], [1.1, 0.7, 0.4]),
+        ([1.20, 1.26, 1.29], [1.1, 0.7, 0.4]),
+        ([1.20, 1.31, 1.45], [1.1, 1.2, 1.3]),
+        ([1.20, 1.31, 1.45], [1.1, 1.09, 1.05]),
+        ([1.50, 1.30, 1.20, 1.15], [1.5, 1.2, 1.0, 0.8]),
+    ],
+    ids=["two evals", "the first by less", "falls again", "by less than a tenth", "a spike", "train stands", "healthy"],
+)
+def test_what_few_evals_cannot_tell_is_not_said(val: list[float], train: list[float]) -> None:
+    """One rise is luck, a rise of both is a spike."""
+    assert of_few(val, train) is None
+
+
+def test_what_few_evals_told_stays_told_when_more_come() -> None:
+    """From the ninth on a trend is asked for, which must not take back what was plain before."""
+    rise = [1.20 + 0.06 * i for i in range(8)]
+    told = [of_few([1.15, *rise[:n]], [1.1 - 0.1 * i for i in range(n + 1)]) for n in range(2, 9)]
+
+    assert all(found is not None and found.first_step == 300 for found in told)

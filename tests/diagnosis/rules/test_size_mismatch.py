@@ -18,7 +18,8 @@ def test_the_founding_run() -> None:
     assert found.severity == "warning"
     assert found.title == "The model has 40.56M parameters, not ~125M"
     assert "n_embd = 384; 768 gives 123.6M" in found.evidence
-    assert "`n_embd = 768`" in found.advice[0]
+    assert "Set n_embd to 768" in found.advice[0]
+    assert found.settings == (("n_embd", 768),)
     assert any("line 22" in line and "3.1 times fewer" in line for line in found.evidence)
     assert (found.first_step, found.step) == (0, 20_000)
 
@@ -51,7 +52,7 @@ def test_the_depth_can_be_the_cause() -> None:
     assert found is not None
     assert "n_embd" in found.advice[0]
     assert shallow is not None
-    assert "`n_layer = 12`" in shallow.advice[0]
+    assert shallow.settings == (("n_layer", 12),)
 
 
 def test_without_a_vocabulary_it_is_taken_from_the_count() -> None:
@@ -61,7 +62,7 @@ def test_without_a_vocabulary_it_is_taken_from_the_count() -> None:
     found = rule(make_case(size=size))
 
     assert found is not None
-    assert "`n_embd = 448`" in found.advice[0]
+    assert found.settings == (("n_embd", 448),)
 
 
 def test_without_dimensions_no_line_is_invented() -> None:
@@ -71,7 +72,7 @@ def test_without_dimensions_no_line_is_invented() -> None:
     found = rule(make_case(size=size))
 
     assert found is not None
-    assert "`" not in found.advice[0]
+    assert found.settings == ()
     assert found.first_step is None
 
 

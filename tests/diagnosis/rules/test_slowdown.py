@@ -125,11 +125,12 @@ def test_what_passed_before_must_last_twice_as_long(rows: int, fires: bool) -> N
 
 
 def test_the_gpus_own_reasons_are_joined() -> None:
-    """Thermal throttling and a second process stand in the evidence."""
+    """Thermal throttling with its clock, and a second process, stand in the evidence."""
     sample = GpuSample(
         index=0,
         name="GPU",
         temperature_c=94.0,
+        sm_clock_hz=1.2e9,
         throttle=("hw_thermal",),
         processes=(GpuProcess(7, None, "other", this_run=False),),
     )
@@ -137,11 +138,28 @@ def test_the_gpus_own_reasons_are_joined() -> None:
     found = rule(run(slower_from(500, 1.4), gpus=(sample,)))
 
     assert found is not None
-    assert "throttled (hw_thermal) at 94 °C" in " ".join(found.evidence)
-    assert "1 other process computes on GPU 0" in found.advice[0]
+    assert "GPU 0 is throttled (hw_thermal) at 94 °C, SM clock 1.20 GHz" in found.evidence
+    assert "1 other process is on GPU 0" in found.advice[0]
+
+
+@pytest.mark.parametrize(("rate_after", "fires"), [(1000.0, False), (715.0, True)])
+def test_steps_that_grew_are_no_slowdown(rate_after: float, fires: bool) -> None:
+    """A larger batch takes longer and makes as many tokens per second as before."""
+    steps, rate = np.arange(900), np.where(np.arange(900) < 500, 1000.0, rate_after)
+    series = {"step_seconds": (steps, slower_from(500, 1.4)), "tokens_per_second": (steps, rate)}
+
+    assert (rule(make_case(series)) is not None) is fires
 
 
 def test_few_rows_are_silent() -> None:
     """Five blocks before and five after are the least."""
     assert rule(run(slower_from(105, 2.0, count=190))) is None
     assert rule(run(slower_from(110, 2.0, count=230))) is not None
+
+
+@pytest.mark.parametrize(
+    ("factor", "seconds", "fires"), [(1.2, 0.15, False), (1.2, 0.25, True), (2.0, 0.02, False), (2.0, 0.03, True)]
+)
+def test_other_jobs_come_for_a_while(factor: float, seconds: float, fires: bool) -> None:
+    """300 slow rows: a fifth must last a minute, twice the time 15 s."""
+    assert (rule(run(slower_from(600, factor) * seconds)) is not None) is fires

@@ -11,6 +11,8 @@ from diagnosis.case import Case
 from diagnosis.memory import MemoryEstimate, Setting, estimate
 from diagnosis.rules.vram_headroom import rule
 from gpu.sample import GpuProcess, GpuSample
+from parsers.configs.written import HUGGINGFACE
+from parsers.records import Traits, Value
 
 
 def memory(batch: int = 16, limit: float = 11.2 * GIB, measured: float | None = None) -> MemoryEstimate:
@@ -63,7 +65,8 @@ def test_scarce_memory_gets_an_exact_smaller_batch() -> None:
 
     assert found is not None
     assert found.title == "Only 307 MiB of 12.00 GiB GPU memory free"
-    assert "`batch_size = 8` and `gradient_accumulation_steps = 64`" in found.advice[0]
+    assert "a micro-batch of 8 and 64 accumulation steps" in found.advice[0]
+    assert found.settings == (("batch_size", 8), ("gradient_accumulation_steps", 64))
     assert any("scaled to the measured use" in line for line in found.evidence)
 
 
@@ -77,7 +80,8 @@ def test_a_finished_log_gets_the_prediction() -> None:
     assert any(line.startswith("16 x 32: 8.") and line.endswith("fits") for line in found.evidence)
     assert any(line.startswith("32 x 16: 15.") and line.endswith("does not fit") for line in found.evidence)
     assert any(line.startswith("largest part: ") for line in found.evidence)
-    assert "`batch_size = 16` and `gradient_accumulation_steps = 32`" in found.advice[0]
+    assert "a micro-batch of 16 and 32 accumulation steps keeps the tokens per step" in found.advice[0]
+    assert found.settings == (("batch_size", 16), ("gradient_accumulation_steps", 32))
 
 
 def test_a_batch_that_is_not_expected_to_fit() -> None:
@@ -85,7 +89,8 @@ def test_a_batch_that_is_not_expected_to_fit() -> None:
     found = rule(founding_case(state="waiting", memory=memory(batch=64)))
 
     assert found is not None
-    assert found.advice[0].startswith("Set `batch_size = 16`")
+    assert found.advice[0].startswith("Set a micro-batch of 16 and 32 accumulation steps")
+    assert found.settings == (("batch_size", 16), ("gradient_accumulation_steps", 32))
 
 
 def test_nothing_fits() -> None:
@@ -94,7 +99,8 @@ def test_nothing_fits() -> None:
 
     assert found is not None
     assert found.title == "No micro-batch is expected to fit this GPU"
-    assert "batch_size" not in found.advice[0]
+    assert "batch" not in found.advice[0]
+    assert found.settings == ()
 
 
 def test_the_best_batch_is_kept() -> None:
@@ -103,6 +109,38 @@ def test_the_best_batch_is_kept() -> None:
 
     assert found is not None
     assert found.advice[0].startswith("Keep the batch")
+    assert found.settings == ()
+
+
+def test_eight_gpus_get_the_accumulation_of_each() -> None:
+    """Where the accumulation is counted per device, the 512 sequences of a step are 8 x 8 on each of 8 GPUs."""
+    facts: dict[str, Value] = {**FACTS, "batch_size": 16, "gradient_accumulation_steps": 4, "world_size": 8}
+    found = rule(live(0.3 * GIB, memory=memory(measured=10.9 * GIB), facts=facts, traits=Traits(settings=HUGGINGFACE)))
+
+    assert found is not None
+    assert found.settings == (("batch_size", 8), ("gradient_accumulation_steps", 8))
+
+
+def test_scarce_memory_without_an_estimate_halves_the_batch() -> None:
+    """Exactly where the batch is known and even, else in words."""
+    odd: dict[str, Value] = {**FACTS, "batch_size": 3}
+    known, uneven = rule(live(0.3 * GIB, memory=None)), rule(live(0.3 * GIB, memory=None, facts=odd))
+
+    assert known is not None
+    assert uneven is not None
+    assert known.settings == (("batch_size", 8), ("gradient_accumulation_steps", 64))
+    assert uneven.settings == ()
+    assert uneven.advice[0].startswith("Halve the micro-batch")
+
+
+def test_an_accumulation_that_nobody_knows_is_not_invented() -> None:
+    """Tokens a step alone, on an unknown number of devices: the batch is named, its accumulation is not."""
+    facts: dict[str, Value] = {"batch_size": 8, "block_size": 1024}
+    found = rule(founding_case(state="finished", memory=memory(batch=8), facts=facts, traits=Traits()))
+
+    assert found is not None
+    assert "a micro-batch of 16, accumulated accordingly" in found.advice[0]
+    assert found.settings == ()
 
 
 def test_a_full_gpu_of_another_run_is_no_finding() -> None:

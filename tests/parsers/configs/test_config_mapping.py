@@ -115,7 +115,7 @@ WRAPPED: list[tuple[str, object, dict[str, Value]]] = [
     ("config.json", {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024,
                      "n_ctx": 1024, "vocab_size": 50_257, "resid_pdrop": 0.1},
      {"n_embd": 768, "n_layer": 12, "n_head": 12, "max_positions": 1024, "vocab_size": 50_257, "dropout": 0.1,
-      }),
+      "model_type": "gpt2"}),
 ]  # fmt: skip
 
 
@@ -226,4 +226,17 @@ def test_a_warm_up_in_tokens_takes_as_many_steps_as_hold_them() -> None:
     assert known(said) == {"schedule": "wsd"}
     assert known({**said, "data_loader": {"global_batch_size": 2**20}}) == {
         "schedule": "wsd", "tokens_per_step": 2**20, "warmup_steps": 8,
+    }  # fmt: skip
+
+
+def test_what_tells_of_a_layout_and_of_its_memory(tmp_path: Path) -> None:
+    """Heads of their own width, a gate, active experts, checkpointing, ZeRO: by each trainer's own name."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({
+        "model_type": "qwen3_moe", "head_dim": 128, "hidden_act": "silu", "num_experts": 128, "num_experts_per_tok": 8,
+        "swiglu": True, "mlp_class_name": "LLaMAMLP", "gradient_checkpointing": True, "zero_optimization": {"stage": 2},
+    }))  # fmt: skip
+    assert {fact.name: fact.value for fact in read_config(path)} == {
+        "model_type": "qwen3_moe", "head_dim": 128, "activation": "silu", "n_expert": 128, "n_expert_active": 8,
+        "gated_mlp": True, "mlp_type": "LLaMAMLP", "gradient_checkpointing": True, "zero_stage": 2,
     }  # fmt: skip

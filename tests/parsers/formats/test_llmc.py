@@ -15,6 +15,7 @@ from format_checks import (
 from logs_llmc import AFTER_BOX, STEPS_PLANNED, box, log, main_log, step
 from raw_logs import published
 
+from parsers.configs.written import LLMC
 from parsers.formats.llmc import LlmC
 from parsers.records import Notice, Recognised
 
@@ -149,7 +150,14 @@ def test_main_log_counts_from_0_and_says_so() -> None:
     told = [r for r in records if isinstance(r, Recognised)]
     assert [r.traits.updates_at_train_row for r in told] == [1]
     assert records[0] is told[0]
-    assert not any(isinstance(r, Recognised) for r in read(LlmC, log(60)))
+    assert all(r.traits.updates_at_train_row == 0 for r in read(LlmC, log(60)) if isinstance(r, Recognised))
+
+
+def test_the_box_tells_how_the_settings_are_written() -> None:
+    """train_gpt2.cu takes -b and -d; of main.log, which train_gpt2.py may have written too, nobody knows."""
+    told = [r for r in read(LlmC, log(60)) if isinstance(r, Recognised)]
+    assert [r.traits.settings for r in told] == [LLMC]
+    assert all(r.traits.settings is None for r in read(LlmC, main_log(60)) if isinstance(r, Recognised))
     assert LlmC.traits.updates_at_train_row == 0
 
 

@@ -139,3 +139,17 @@ def test_any_bytes_may_come(lines: list[bytes]) -> None:
     for line in [b"noise", *lines, b"Traceback (most recent call last):", *lines]:
         messages.read(line, None)
     messages.close(None)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("[titan] 2026 - root - WARNING - Ran out of data; last step was canceled.", "Ran out of data; last step"),
+        ("WARNING:tensorflow:Your input ran out of data; interrupting training. Make sure", "Your input ran out"),
+        ("There seems not to be a single sample in your epoch_iterator, stopping training at step 5!", "There seems"),
+    ],
+)
+def test_the_end_of_the_data_is_told_in_the_trainers_words(line: str, text: str) -> None:
+    """Of torchtitan, Keras and transformers; source code of the same words says nothing."""
+    assert [(n.kind, n.text.startswith(text)) for n in read(line)] == [("warning", True)]
+    assert read(f'logger.warning("{line}")') == []

@@ -1,0 +1,76 @@
+"""Where training and validation part: the training data changed, and validation is still of the old."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diagnosis.case import Case
+from diagnosis.series import Series
+from diagnosis.shifts import data_shifts
+from diagnosis.spikes import FULL_BATCH_FLOOR, MICRO_BATCH_FLOOR, find_spikes
+from diagnosis.trend import eval_standard_error
+from parsers.records import Floats, Ints
+
+PARTED, PARTED_BLIND, ERRORS = 0.3, 0.5, 8.0
+"""Nats by which validation must leave training: at least, and where too few evals came before to know their error."""
+EVALS_NEEDED = 2
+ROWS_OF_LEVEL = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The training loss jumped and came back, validation stayed up. Losses in nats."""
+
+    jump_step: int
+    seen_step: int
+    eval_steps: tuple[int, int]
+    """Of the last eval before the jump and of the second one after it."""
+    val: tuple[float, float]
+    train: tuple[float, float]
+
+
+def onset(case: Case) -> int | None:
+    """The step at which the data first changed, in level or by a parting; the evidence is complete only later."""
+    steps = [shift.first_step for shift in data_shifts(case)]
+    parting = parting_of(case)
+    return min(steps + ([] if parting is None else [parting.jump_step]), default=None)
+
+
+def parting_of(case: Case) -> Parting | None:
+    """The first jump of the training loss after which validation and training went apart."""
+    val, train = case.metric("val_loss").finite, case.metric("train_loss").finite
+    if len(val) < EVALS_NEEDED + 1 or len(train) < ROWS_OF_LEVEL:
+        return None
+    own = _own_level(case, train, val.steps)
+    floor = MICRO_BATCH_FLOOR if case.traits.train_loss == "micro-batch" else FULL_BATCH_FLOOR
+    for spike in find_spikes(train, floor):
+        after = int(np.searchsorted(val.steps, spike.seen_step, side="left"))
+        before = int(np.searchsorted(val.steps, spike.first_step, side="left")) - 1
+        last = after + EVALS_NEEDED - 1
+        if before >= 0 and last < len(val) and _parts(case, val, own, (before, after)):
+            steps = (int(val.steps[before]), int(val.steps[last]))
+            levels = ((float(x[before]), float(x[last])) for x in (val.values, own))
+            return Parting(spike.first_step, steps[1], steps, *levels)
+    return None
+
+
+def _own_level(case: Case, train: Series, steps: Ints) -> Floats:
+    """The training loss at each eval: that of its train split, else the median of 16 rows."""
+    own = case.metric("eval_train_loss").at(steps)
+    if np.isfinite(own).all():
+        return own
+    ends = np.searchsorted(train.steps, steps, side="right")
+    return np.array([np.median(train.values[max(0, e - ROWS_OF_LEVEL) : max(1, e)]) for e in ends])
+
+
+def _parts(case: Case, val: Series, own: Floats, at: tuple[int, int]) -> bool:
+    """Whether validation rose from before to both evals after, by so much more than training did."""
+    before, after = at
+    known = val.until(float(val.steps[before]))
+    error = eval_standard_error(known, case.metric("eval_train_loss").until(float(val.steps[before])))
+    needed = PARTED_BLIND if error is None else max(PARTED, ERRORS * error)
+    later = slice(after, after + EVALS_NEEDED)
+    rise, fell_behind = val.values[later] - val.values[before], own[later] - own[before]
+    return bool((rise > needed).all() and (rise - fell_behind > needed).all() and fell_behind[-1] < rise[-1] / 2)

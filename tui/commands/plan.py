@@ -1,0 +1,92 @@
+"""`traintop plan`: what a config will cost and reach, before a GPU hour is spent. Imports no textual."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tui.errors import UserError
+from tui.options import Options, count, counted_gpu, positive
+
+WIDEST = 110
+HELP = """
+PATH is a log (its facts and the config beside it), a run directory, or a config (.py, .yaml, .toml, .json), which is
+read and never executed. --set takes a fact's name (n_embd, batch_size, planned_steps) or the trainer's own
+(max_iters, num_hidden_layers). --sizes takes parameter counts (30M,124M,350M: about 64 times as wide as deep, heads
+64 wide) or one dimension (n_embd=384,768; n_layer=6,12); with --hours or --flops each gets that much.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The config, the GPU, changes, and what to compare."""
+    parser.epilog = HELP
+    parser.add_argument("path", metavar="PATH", nargs="?", help="a config, a log or a run directory")
+    parser.add_argument("--config", type=Path, metavar="PATH", help="the trainer's config; read, never executed")
+    parser.add_argument("--gpu", metavar="NAME|INDEX|UUID", help="the GPU to plan for, or '8x NAME' (the one here)")
+    parser.add_argument("--memory", type=positive, metavar="GiB", help="of one GPU (all that it has)")
+    parser.add_argument("--peak", type=positive, metavar="TFLOPS", help="peak of one GPU in TFLOP/s")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="changes", help="change a setting; repeatable"
+    )
+    parser.add_argument("--sizes", metavar="LIST", help="a table over sizes: 30M,124M,350M or n_embd=384,768")
+    parser.add_argument("--hours", type=positive, metavar="HOURS", help="the best size for so many hours")
+    parser.add_argument("--flops", type=positive, metavar="FLOPS", help="the best size for so many FLOPs (1e19)")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="tokenised data set: its unique tokens")
+    parser.add_argument("--dataset", metavar="NAME", help="data set (fineweb, openwebtext), for the expected loss")
+    parser.add_argument("--params", type=count, metavar="N", help="parameters, where the layout is not known (40.56M)")
+    parser.add_argument("--tokens-per-step", type=count, metavar="N", help="tokens of one optimiser step (524288)")
+    parser.add_argument("--format", metavar="NAME", help="whose config or log it is (traintop formats)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--ascii", action="store_true", help="no signs beyond ASCII")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plans and prints; 0 done. UserError for what cannot be planned."""
+    from tui.plan_make import Wish, make
+
+    wish = Wish(
+        changes=tuple(args.changes),
+        sizes=args.sizes,
+        hours=args.hours,
+        flops=args.flops,
+        memory_bytes=None if args.memory is None else args.memory * 2**30,
+    )
+    made = make(args.path, _options(args), wish)
+    if args.json:
+        from tui.plan_json import plan_document
+
+        print(json.dumps(plan_document(made), ensure_ascii=False, allow_nan=False))
+    else:
+        from tui.plan_text import plan_text
+
+        width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+        print(plan_text(made, width=width, ascii_only=args.ascii or not _speaks_utf8()), end="")
+    return 0
+
+
+def _options(args: argparse.Namespace) -> Options:
+    if args.format is not None:
+        from tui.plan_input import named_format
+
+        if named_format(args.format) is None:
+            raise UserError(f"--format {args.format}: there is no such format (traintop formats)")
+    gpus, gpu = counted_gpu(args.gpu)
+    return Options(
+        config=args.config,
+        gpu=gpu,
+        gpus=gpus,
+        data=args.data,
+        params=args.params,
+        tokens_per_step=args.tokens_per_step,
+        peak_flops=args.peak * 1e12 if args.peak else None,
+        dataset=args.dataset,
+        format=args.format,
+    )
+
+
+def _speaks_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" and os.environ.get("TERM") != "linux"
