@@ -109,8 +109,8 @@ def peak_rate(case: Case) -> float | None:
 
 
 def is_adam(case: Case) -> bool:
-    """Whether it is surely Adam or AdamW: by its name or, where none is known, by a beta2, which SGD has not."""
-    name = (case.text("optimizer") or "").lower()
+    """Whether it is Adam or AdamW: by its name, else by a beta2, which SGD has not, else by the trainer's default."""
+    name = (case.text("optimizer") or ("" if "beta2" in case.facts else case.traits.optimizer) or "").lower()
     if not name:
         return "beta2" in case.facts
     return any(word in name for word in ADAMS) and not any(word in name for word in NO_ADAMS)

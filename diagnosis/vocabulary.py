@@ -20,6 +20,8 @@ TRAINED_SHARE = 0.7
 """A first row below so much of ln V is that of a trained model: fresh ones take hundreds of steps to come there."""
 TRAINED_LOSS = 4.0
 """Nats below which the first row speaks of a trained model where the vocabulary is unknown: ln 65 is 4.2."""
+SMALLEST_PUBLISHED = 1e6
+"""Parameters. TinyStories-1M, the smallest that people know, has 3.7M with its embeddings."""
 PRINTED_PARAMETERS_ERROR = 5e3
 """nanoGPT prints parameters in millions with two decimals."""
 
@@ -92,9 +94,14 @@ def is_fresh(case: Case) -> bool | None:
     if first is None:
         return None
     if entries is None:
-        return False if first < TRAINED_LOSS else True if is_large(first) else None
+        return False if first < TRAINED_LOSS else True if is_large(first) or _is_tiny(case) else None
     even = math.log(entries)
     return True if abs(first - even) < UNTRAINED else False if first < TRAINED_SHARE * even else None
+
+
+def _is_tiny(case: Case) -> bool:
+    """Whether the model is smaller than any that is published to be trained further."""
+    return case.size is not None and case.size.parameters is not None and case.size.parameters < SMALLEST_PUBLISHED
 
 
 def is_bytes(case: Case) -> bool:

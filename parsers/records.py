@@ -71,6 +71,8 @@ class Traits:
     loss_unit: Literal["nats", "bits per byte", "unknown"] = "nats"
     """What train_loss and val_loss are in. "unknown" where they may be no language loss at all (RL, vision, a loop that
     nobody knows): no law of language models holds for them."""
+    optimizer: str | None = None
+    """What it trains with unless it is told otherwise; None where it has no default, or trains with several."""
     steps_count: Literal["updates", "micro-batches", "epochs", "rows"] = "updates"
     """What the steps number: optimiser steps as a rule; rows of the log where it prints no step."""
     accumulation_of: Literal["all devices", "device"] = "device"

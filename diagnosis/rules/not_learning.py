@@ -39,7 +39,7 @@ SAME_ALL_ALONG = 300
 """Updates. A log of a few rows, all of them an untrained model's and the same."""
 DIGITS = 2
 """A loss printed with fewer digits may repeat by chance."""
-AT_PEAK = 0.99
+AT_PEAK, PASSED = 0.99, 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +149,23 @@ def _settled(case: Case, fewest: int) -> float:
     """The updates that the run needs before it can be judged."""
     warmup = case.number("warmup_steps")
     if warmup is None:
-        warmup = max(UNKNOWN_WARMUP, _logged_warmup(case))
+        reached, passed = _logged_warmup(case)
+        warmup = reached if passed else max(UNKNOWN_WARMUP, reached)
     return max(fewest, 2 * warmup)
 
 
-def _logged_warmup(case: Case) -> float:
-    """The step at which the logged learning rate reached its highest value so far; 0 where it is not logged."""
+def _logged_warmup(case: Case) -> tuple[float, bool]:
+    """The step at which the logged learning rate reached its highest value so far, 0 where it is not logged.
+
+    And whether it has come down from there: then that was the warm-up.
+    """
     rate = case.metric("learning_rate").finite
-    if len(rate) < 2 or float(rate.values.max()) <= 0:
-        return 0.0
-    return float(rate.steps[int(np.argmax(rate.values >= AT_PEAK * rate.values.max()))])
+    if len(rate) < 2:
+        return 0.0, False
+    peak = float(rate.values.max())
+    if peak <= 0:
+        return 0.0, len(rate) >= ROWS  # a warm-up from 0 leaves it after its first row
+    return float(rate.steps[int(np.argmax(rate.values >= AT_PEAK * peak))]), bool(rate.values[-1] < PASSED * peak)
 
 
 def _frozen(case: Case) -> Finding | None:
@@ -229,8 +236,8 @@ def _falls(series: Series) -> bool:
 
 
 def _advice(case: Case, flat: bool) -> tuple[str, ...]:
-    rate = case.number("learning_rate")
-    if rate == 0:
+    rate, logged = case.number("learning_rate"), case.metric("learning_rate").finite
+    if rate == 0 or (rate is None and len(logged) >= ROWS and not logged.values.any()):
         return ("The learning rate is 0: set it (3e-4 to 1e-3 for a small GPT).",)
     if not flat:
         shown = f" ({rate:g})" if rate else ""

@@ -45,6 +45,7 @@ class BuildNanoGPT(TextFormat):
         updates_at_eval_row=0,
         step_seconds="one step",
         step_seconds_contain_eval=True,
+        optimizer="AdamW",
         settings=BUILD_NANOGPT,
     )
     rows: ClassVar = (

@@ -6,6 +6,7 @@ together they have just as many cells as the header, and so it is for more than 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ NARROWEST = 40
 """Columns. Nobody reads logs on a narrower terminal, and shorter lines are of one width by chance."""
 MOST_LINES = 64
 FEWEST_ROWS = 2
+PAIRS = re.compile(rb"[:=] ?[-+]?[\d.]")
+"""`loss: 3.2, lr: 1e-3`: names that have their numbers beside them are no header."""
+FEWEST_PAIRS = 2
 
 Joined = dict[int, tuple[bytes, int]]
 """Line -> the text of what begins there, and the line after it."""
@@ -105,6 +109,8 @@ def _headers(page: Page, at: int) -> Iterator[tuple[int, Header]]:
 
 def _names(text: bytes) -> bool:
     """Whether a line may be a part of a header: no whole cell of it is a number. The margin may part `expert_12`."""
+    if len(PAIRS.findall(text)) >= FEWEST_PAIRS:
+        return False
     cells = text.split(max(DELIMITERS, key=text.count))
     return bool(text) and not numbers([cell.strip() for cell in cells[1:-1]])[1].any()
 

@@ -46,6 +46,7 @@ class HuggingFace(TextFormat):
         updates_at_train_row=0,
         updates_at_eval_row=0,
         step_seconds="window mean",
+        optimizer="AdamW",
         settings=HUGGINGFACE,
         explanations={
             "train_loss": "mean over all devices and over the steps since the last row, in train mode",

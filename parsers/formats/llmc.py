@@ -72,7 +72,9 @@ class LlmC(TextFormat):
         "step   10/74 | loss 3.291410 (+0.12z)| norm 0.5231 (-1.02z)| lr 3.00e-04 | 36.58 ms | 9.2% bf16 MFU"
         " | 112241 tok/s"
     )
-    traits: ClassVar[Traits] = Traits(train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0)
+    traits: ClassVar[Traits] = Traits(
+        optimizer="AdamW", train_loss="step mean", updates_at_train_row=0, updates_at_eval_row=0
+    )
     rows: ClassVar = (CUDA, PYTHON, LOGGED, LOGGED_EVAL, LOGGED_SCORE, VALIDATED, BOX_BEGINS,
         Layout(
             hint=b"device memory usage: ",

@@ -91,6 +91,7 @@ class MaxText(TextFormat):
         updates_at_eval_row=1,
         tokens_per_second_of="device",
         step_seconds_contain_eval=True,
+        optimizer="AdamW",
         settings=MAXTEXT,
     )
     rows: ClassVar = (

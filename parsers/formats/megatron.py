@@ -80,6 +80,7 @@ class Megatron(TextFormat):
         step_seconds="window mean",
         tokens_per_second_of="device",
         parameters_printed="per shard",
+        optimizer="Adam",
         settings=MEGATRON,
     )
     rows: ClassVar = (ROW, VALIDATION, AT_THE_END, REPORTED_MEMORY, OVERFLOW, MEMORY, STAGES)

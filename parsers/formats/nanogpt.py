@@ -65,6 +65,7 @@ class NanoGPT(Format):
         mfu_peak_name="NVIDIA A100",
         mfu_smoothing=0.9,
         parameters_printed="without position embedding",
+        optimizer="AdamW",
         settings=NANOGPT,
         explanations={
             "train_loss": "the last micro-batch of the iteration, with dropout on; one line alone is mostly noise",

@@ -48,6 +48,7 @@ class TorchTitan(TextFormat):
         updates_at_eval_row=0,
         tokens_per_second_of="device",
         step_seconds="window mean",
+        optimizer="AdamW",
         settings=TORCHTITAN,
     )
     rows: ClassVar = (

@@ -36,6 +36,7 @@ TRAITS = Traits(
     updates_at_train_row=0,
     updates_at_eval_row=0,
     step_seconds="window mean",
+    optimizer="AdamW",
     settings=HUGGINGFACE,
     explanations={
         "train_loss": "mean over all devices and over the steps since the last entry, in train mode",

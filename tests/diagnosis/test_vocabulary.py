@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from cases import make_case
@@ -56,6 +57,14 @@ def test_a_new_model_is_known_by_what_is_stated_or_by_its_first_loss(
 ) -> None:
     """Ln V of its vocabulary; a first row that is the mean of many steps tells neither."""
     assert is_fresh(beginning(first, facts)) is fresh
+
+
+@pytest.mark.parametrize(("parameters", "fresh"), [(0.47e6, True), (2e6, None)])
+def test_a_model_smaller_than_any_published_one_is_new(parameters: float, fresh: bool | None) -> None:
+    """Nobody fine-tunes half a million parameters; at 5.5 nats of an unknown vocabulary larger ones may be tuned."""
+    size = ModelSize(parameters, None, None, None, None, "--params", Shape())
+    assert is_fresh(replace(beginning(5.5, {}), size=size)) is fresh
+    assert is_fresh(replace(beginning(2.3, {}), size=size)) is False
 
 
 def test_a_log_that_begins_later_does_not_tell() -> None:

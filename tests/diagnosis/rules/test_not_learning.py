@@ -197,3 +197,26 @@ def test_real_small_runs_that_learn_are_never_accused() -> None:
         case = read_case(path)
         for until in (30, 60, 90, 120, 180, 300, 500, 600, 900, 4000):
             assert rule(cut(case, until)) is None, (path.name, until)
+
+
+def with_rate(count: int, rate: Any) -> Finding | None:
+    """A flat loss with a logged learning rate, and no config."""
+    series = {"train_loss": (np.arange(count), 10.85 + noise(count)), "learning_rate": (np.arange(count), rate)}
+    return rule(make_case(series, {"vocab_size": 50304}))
+
+
+def test_a_logged_rate_that_has_passed_its_peak_tells_the_warm_up() -> None:
+    """Peak at step 60: 120 updates are enough to judge; while it still rises nobody knows how long it will."""
+    rate = np.minimum((np.arange(300) + 1) / 61, 1.0) * np.linspace(1e-3, 8e-4, 300)
+    assert with_rate(119, rate[:119]) is None
+    assert with_rate(200, rate[:200]) is not None
+    assert with_rate(200, np.linspace(1e-5, 1e-3, 200)) is None
+
+
+def test_a_rate_that_is_logged_as_zero_all_along_is_the_reason() -> None:
+    """No warm-up stays at 0 for a hundred updates."""
+    found = with_rate(120, np.zeros(120))
+
+    assert found is not None
+    assert found.severity == "critical"
+    assert "learning rate is 0" in found.advice[0]
