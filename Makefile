@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 ROOMS := tui parsers gpu diagnosis
+TERMINAL := tests/tui/test_pty.py tests/tui/test_pty_cli.py
 
 ifdef UV
 PIP := uv pip install --quiet --python $(BIN)/python
@@ -17,8 +18,10 @@ endif
 demo: .venv/installed
 	@$(BIN)/traintop replay examples/tiny_gpt_cpu.log
 
+# What drives a real terminal waits until it stands still, and has the machine to itself for that.
 test: .venv/installed-dev
-	@$(BIN)/python -m pytest --ignore=tests/real
+	@$(BIN)/python -m pytest -n auto --ignore=tests/real $(TERMINAL:%=--ignore=%)
+	@$(BIN)/python -m pytest $(TERMINAL)
 
 # What TensorBoard, Lightning, Hugging Face, W&B and MLflow themselves write, read back point for point.
 test-real: .venv/installed-real
