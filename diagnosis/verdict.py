@@ -24,7 +24,7 @@ TRENDS = {
     "rising": "the loss rises",
     "unknown": "the trend cannot be told yet",
 }
-STOP = "stop it"
+STOP = "Stop it"
 LOSSES = ("train_loss", "eval_train_loss", "val_loss", "val_bpb")
 ON_TRAIN = {
     "improving": "the training loss improves, of validation too few evals to tell",
@@ -61,8 +61,9 @@ def to_do(case: Case, urgent: Sequence[Finding]) -> str | None:
         first = next((f for f in urgent if f.advice), None)
         clauses = [] if first is None else [_clause(advice) for advice in first.advice]
         # Nobody is told to stop what has stopped.
-        over = case.state not in ("running", "stalled", "waiting")
-        return next((clause for clause in clauses if not (over and clause.lower() == STOP)), None)
+        if case.state not in ("running", "stalled", "waiting"):
+            clauses = [clause.removeprefix(f"{STOP} and ") for clause in clauses if clause != STOP]
+        return next(iter(clauses), None)
     if case.state == "running" and len(case.metric("train_loss")) + len(case.metric("val_loss")) > 0:
         return "let it run"
     return None

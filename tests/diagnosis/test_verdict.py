@@ -97,3 +97,5 @@ def test_nobody_is_told_to_stop_what_has_stopped() -> None:
 
     assert verdict(make_case(state="running"), [nan]).endswith("stop it.")
     assert verdict(make_case(state="crashed"), [nan]).endswith("lower the learning rate.")
+    scale = found("critical", "The scale fell", "Stop it and go back to step 5.")
+    assert verdict(make_case(state="stopped"), [scale]).endswith("; go back to step 5.")
