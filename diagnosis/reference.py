@@ -102,6 +102,8 @@ class BlockMedians:
     def extend(self, series: Series) -> None:
         """Takes in the blocks that are whole now."""
         begin = self._first + self._medians.length * self._size
-        stop = max(begin, len(series) - (len(series) - self._first) % self._size)
-        self._medians.extend(np.median(series.values[begin:stop].reshape(-1, self._size), axis=1))
+        end = max(begin, len(series) - (len(series) - self._first) % self._size)
+        for start in range(begin, end, SLAB * self._size):
+            rows = series.values[start : min(start + SLAB * self._size, end)]
+            self._medians.extend(np.median(rows.reshape(-1, self._size), axis=1))
         self.rows = len(series)

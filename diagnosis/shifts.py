@@ -37,6 +37,8 @@ BACK = 0.5
 EARLIER_BLOCKS = 64
 KNOWN_ROWS = SIDE + 3 * BLOCK
 """By so many rows after it a change has been looked at."""
+SLAB = 8192
+"""Blocks that are looked at together, so that what is computed from them stays small."""
 LEAD_BLOCKS = 32
 """What a look needs before it."""
 MOST, MOST_LOOKS = 20, 1000
@@ -102,11 +104,14 @@ class _ShiftRows:
         """Looks at the blocks whose rows are all there now; values must be finite."""
         self.rows = len(series)
         end = (len(series) - KNOWN_ROWS) // BLOCK + 1
-        lead = max(0, self._block - LEAD_BLOCKS) * BLOCK
-        for block in _candidates(series.values[lead:], self._floor) + lead // BLOCK:
-            if self._block <= block < end and not self._too_near(int(block)):
-                self._look(series.values, int(block))
-        self._block = max(self._block, end)
+        while self._block < end:
+            stop = min(self._block + SLAB, end)
+            lead = max(0, self._block - LEAD_BLOCKS) * BLOCK
+            seen = series.values[lead : (stop - 1) * BLOCK + KNOWN_ROWS]
+            for block in _candidates(seen, self._floor) + lead // BLOCK:
+                if self._block <= block < stop and not self._too_near(int(block)):
+                    self._look(series.values, int(block))
+            self._block = stop
 
     def _too_near(self, block: int) -> bool:
         """Whether the last change still explains what happens there, or enough was seen."""

@@ -13,6 +13,8 @@ COMPILING_ROWS = 5
 """The first rows compile and warm up."""
 UNSETTLED_ROWS = 2
 """The eval of a row may be printed below it."""
+SLAB = 65_536
+"""Rows that are taken in together, so that what is computed from them stays small."""
 QUICK = 0.1
 """The quantile of a block that stands for its undisturbed steps: a neighbour on the CPU slows only some of them."""
 
@@ -58,7 +60,10 @@ class StepBlocks:
 
     def extend(self, seconds: Series, evals: Ints | None) -> None:
         """Takes in the rows that are settled now; `evals` are the steps of evals where their interval is unknown."""
-        stop = max(self.rows, len(seconds) - UNSETTLED_ROWS)
+        while self.rows < len(seconds) - UNSETTLED_ROWS:
+            self._take(seconds, evals, min(self.rows + SLAB, len(seconds) - UNSETTLED_ROWS))
+
+    def _take(self, seconds: Series, evals: Ints | None, stop: int) -> None:
         rows = np.concatenate((self._left, self.plain(seconds, evals, max(self.rows, COMPILING_ROWS), stop)))
         whole = len(rows) // self.size * self.size
         table = rows[:whole].reshape(-1, self.size)
@@ -68,7 +73,7 @@ class StepBlocks:
             self._quick.extend(np.quantile(values, QUICK, axis=1))
             self._starts.extend(table[:, 0])
             self._ends.extend(table[:, -1])
-        self._left, self.rows = rows[whole:], stop
+        self._left, self.rows = rows[whole:].copy(), stop
 
     def plain(self, seconds: Series, evals: Ints | None, start: int, stop: int) -> Ints:
         """The plain rows among those from `start` to before `stop`."""
