@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 
@@ -47,6 +49,8 @@ def verdict(case: Case, findings: Sequence[Finding]) -> str:
     urgent = [f for f in findings if f.severity != "info" and f.caused_by is None]
     if urgent:
         parts.append(_small(urgent[0].title) if len(urgent) == 1 else _counted(urgent))
+    elif _newest_is_no_number(case):
+        parts.append("the newest loss is not a number")
     elif case.state in ("running", "finished"):
         parts.append("nothing to worry about")
     said = ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
@@ -64,9 +68,16 @@ def to_do(case: Case, urgent: Sequence[Finding]) -> str | None:
         if case.state not in ("running", "stalled", "waiting"):
             clauses = [clause.removeprefix(f"{STOP} and ") for clause in clauses if clause != STOP]
         return next(iter(clauses), None)
-    if case.state == "running" and len(case.metric("train_loss")) + len(case.metric("val_loss")) > 0:
+    known = len(case.metric("train_loss")) + len(case.metric("val_loss"))
+    if case.state == "running" and known and not _newest_is_no_number(case):
         return "let it run"
     return None
+
+
+def _newest_is_no_number(case: Case) -> bool:
+    """Whether a loss ends in NaN or infinity: a single one is no finding yet, and no reason to call a run well."""
+    newest = [case.metric(name).values[-1:] for name in LOSSES]
+    return any(len(value) and not np.isfinite(value[0]) for value in newest)
 
 
 def _clause(advice: str) -> str:

@@ -99,3 +99,11 @@ def test_nobody_is_told_to_stop_what_has_stopped() -> None:
     assert verdict(make_case(state="crashed"), [nan]).endswith("lower the learning rate.")
     scale = found("critical", "The scale fell", "Stop it and go back to step 5.")
     assert verdict(make_case(state="stopped"), [scale]).endswith("; go back to step 5.")
+
+
+def test_a_loss_that_ends_in_nan_is_not_called_well() -> None:
+    """One row is no finding yet."""
+    case = make_case({"train_loss": ([0, 1], [4.0, float("nan")])})
+
+    assert "nothing to worry" not in verdict(case, [])
+    assert verdict(case, []).endswith("the newest loss is not a number.")
