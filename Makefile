@@ -25,7 +25,7 @@ test: .venv/installed-dev
 
 # What TensorBoard, Lightning, Hugging Face, W&B and MLflow themselves write, read back point for point.
 test-real: .venv/installed-real
-	@$(BIN)/python -m pytest tests/real
+	@$(BIN)/python -m pytest -n auto tests/real
 
 check: .venv/installed-dev
 	@$(BIN)/ruff format --check .
