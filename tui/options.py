@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tui.errors import UserError
 
+INTERVAL_SECONDS = 1.0
 SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 
 
@@ -26,7 +27,7 @@ class Options:
     peak_flops: float | None = None
     dataset: str | None = None
     format: str | None = None
-    interval: float = 1.0
+    interval: float = INTERVAL_SECONDS
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,9 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", metavar="NAME", help="the log's format where it is not recognised (traintop formats)"
     )
-    parser.add_argument("--interval", type=positive, default=1.0, metavar="SECONDS", help="between two looks (1)")
+    parser.add_argument(
+        "--interval", type=positive, default=INTERVAL_SECONDS, metavar="SECONDS", help="between two looks (1)"
+    )
 
 
 def read_options(args: argparse.Namespace) -> Options:
@@ -73,7 +76,7 @@ def read_options(args: argparse.Namespace) -> Options:
         peak_flops=args.peak * 1e12 if args.peak else None,
         dataset=args.dataset,
         format=args.format,
-        interval=args.interval,
+        interval=getattr(args, "interval", INTERVAL_SECONDS),  # a plan looks once
     )
 
 

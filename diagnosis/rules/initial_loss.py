@@ -7,6 +7,7 @@ from math import log
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, VOCABULARY, either
+from diagnosis.vocabulary import untrained_loss
 
 ID = "initial-loss"
 NEEDS = (VOCABULARY, either(TRAIN_LOSS, VAL_LOSS))
@@ -36,7 +37,7 @@ def rule(case: Case) -> Finding | None:
     accumulation steps).
     """
     vocabulary, start = case.number("vocab_size"), case.text("init_from")
-    measured = _first_loss(case)
+    measured = untrained_loss(case)
     if vocabulary is None or vocabulary < 2 or measured is None or (start is not None and start not in FRESH):
         return None
     step, loss = measured
@@ -58,21 +59,6 @@ def rule(case: Case) -> Finding | None:
         first_step=step,
         step=case.steps.last,
     )
-
-
-def _first_loss(case: Case) -> tuple[int, float] | None:
-    """Step and value of the first loss, if no update came before it."""
-    traits = case.traits
-    # A training row is printed after an update, but its loss was measured before it.
-    for name, untrained in (
-        ("eval_train_loss", -traits.updates_at_eval_row),
-        ("val_loss", -traits.updates_at_eval_row),
-        ("train_loss", 1 - traits.updates_at_train_row),
-    ):
-        series = case.metric(name).finite
-        if len(series) and int(series.steps[0]) == untrained:
-            return untrained, float(series.values[0])
-    return None
 
 
 def _low() -> str:

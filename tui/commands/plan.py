@@ -9,8 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tui.errors import UserError
-from tui.options import Options, count, counted_gpu, positive
+from tui.options import count, positive, read_options
 
 WIDEST = 110
 HELP = """
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         flops=args.flops,
         memory_bytes=None if args.memory is None else args.memory * 2**30,
     )
-    made = make(args.path, _options(args), wish)
+    made = make(args.path, read_options(args), wish)
     if args.json:
         from tui.plan_json import plan_document
 
@@ -66,26 +65,6 @@ def run(args: argparse.Namespace) -> int:
         width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
         print(plan_text(made, width=width, ascii_only=args.ascii or not _speaks_utf8()), end="")
     return 0
-
-
-def _options(args: argparse.Namespace) -> Options:
-    if args.format is not None:
-        from tui.plan_input import named_format
-
-        if named_format(args.format) is None:
-            raise UserError(f"--format {args.format}: there is no such format (traintop formats)")
-    gpus, gpu = counted_gpu(args.gpu)
-    return Options(
-        config=args.config,
-        gpu=gpu,
-        gpus=gpus,
-        data=args.data,
-        params=args.params,
-        tokens_per_step=args.tokens_per_step,
-        peak_flops=args.peak * 1e12 if args.peak else None,
-        dataset=args.dataset,
-        format=args.format,
-    )
 
 
 def _speaks_utf8() -> bool:
