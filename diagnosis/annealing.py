@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from diagnosis.series import Series
-from diagnosis.statistics import MAD_TO_SD
+from diagnosis.statistics import MAD_TO_SD, median_of
 from parsers.records import Floats
 
 LearningRate = Callable[[Floats], Floats]
@@ -190,7 +190,7 @@ def _misfit(one: Floats, other: Floats) -> Floats:
 
 def _noise(values: Floats) -> float:
     """The robust noise of one point, from second differences, so that a steady fall is none."""
-    return MAD_TO_SD * float(np.median(np.abs(np.diff(values[-NOISE_ROWS:], 2)))) / sqrt(6)
+    return MAD_TO_SD * median_of(np.abs(np.diff(values[-NOISE_ROWS:], 2))) / sqrt(6)
 
 
 def _binned(series: Series) -> tuple[Floats, Floats, Floats]:

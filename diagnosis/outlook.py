@@ -10,6 +10,7 @@ import numpy as np
 from diagnosis.annealing import LearningRate
 from diagnosis.forecast import WIDEST, Fitted, Forecast, assumed_rates, fitted, spanning
 from diagnosis.series import Series
+from diagnosis.statistics import median_of
 from parsers.records import Floats
 
 COOLDOWN = 0.2
@@ -139,7 +140,7 @@ def _learnt(rows: Series, series: Series, horizon: float) -> bool | None:
     """Whether the model learnt a language in this run; None where its beginning is not in the log."""
     for known in (rows.finite, series.finite):
         if len(known) and known.steps[0] <= BEGINNING * horizon:
-            return bool(known.values[0] - np.median(known.values[-NEWEST:]) >= LEAST_FALL)
+            return float(known.values[0]) - median_of(known.values[-NEWEST:]) >= LEAST_FALL
     return None
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from diagnosis.column import Column
 from diagnosis.series import Series
-from diagnosis.statistics import MAD_TO_SD
+from diagnosis.statistics import MAD_TO_SD, median_of, row_medians, window_medians
 from diagnosis.summaries import summary_of
 from parsers.records import Floats, Ints
 
@@ -54,9 +54,9 @@ class RollingReference:
         self.rows = len(series)
 
     def _take(self, table: Floats) -> None:
-        medians = np.median(table, axis=1)
+        medians = row_medians(table)
         self._medians.extend(medians)
-        self._spreads.extend(MAD_TO_SD * np.median(np.abs(table - medians[:, None]), axis=1))
+        self._spreads.extend(MAD_TO_SD * row_medians(np.abs(table - medians[:, None])))
         self._centres.extend(self._rolled(self._medians, len(table)))
         self._sigmas.extend(self._rolled(self._spreads, len(table)))
 
@@ -66,7 +66,7 @@ class RollingReference:
         if len(known) < self._blocks:
             return np.empty(0, np.float32)
         with np.errstate(over="ignore"):  # a loss of 1e300 becomes infinite, and nothing is above that
-            rolled = np.median(np.lib.stride_tricks.sliding_window_view(known, self._blocks), axis=1)
+            rolled = row_medians(np.lib.stride_tricks.sliding_window_view(known, self._blocks))
             return np.asarray(rolled[-new:], np.float32)
 
     def of(self, start: int, stop: int) -> Reference:
@@ -87,6 +87,16 @@ def reference_of(series: Series, block: int = BLOCK) -> RollingReference:
     return summary_of(series, RollingReference, block)
 
 
+def medians_until(series: Series, steps: Ints, rows: int) -> Floats:
+    """The median of the last `rows` rows up to each step, shape (steps,); of fewer at the start, NaN before it."""
+    ends = np.searchsorted(series.steps, steps, side="right")
+    levels, full = np.full(len(steps), np.nan), ends >= rows
+    levels[full] = window_medians(series.values, ends[full] - 1, rows)
+    for at in np.flatnonzero(~full & (ends > 0)):
+        levels[at] = median_of(series.values[: ends[at]])
+    return levels
+
+
 class BlockMedians:
     """The median of each `size` consecutive rows, counted from row `first`; `values` of shape (whole blocks,)."""
 
@@ -105,5 +115,5 @@ class BlockMedians:
         end = max(begin, len(series) - (len(series) - self._first) % self._size)
         for start in range(begin, end, SLAB * self._size):
             rows = series.values[start : min(start + SLAB * self._size, end)]
-            self._medians.extend(np.median(rows.reshape(-1, self._size), axis=1))
+            self._medians.extend(row_medians(rows.reshape(-1, self._size)))
         self.rows = len(series)

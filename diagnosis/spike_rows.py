@@ -10,7 +10,7 @@ import numpy as np
 from diagnosis.column import Column
 from diagnosis.reference import Reference, reference_of
 from diagnosis.series import Series
-from diagnosis.statistics import MAD_TO_SD, running_count, window_medians
+from diagnosis.statistics import MAD_TO_SD, median_of, running_count, window_medians
 from diagnosis.summaries import summary_of
 from parsers.records import Floats, Ints
 
@@ -39,7 +39,7 @@ class Gauge:
 
 def gauge_of(steps: Ints) -> Gauge:
     """By the median spacing of the newest rows."""
-    interval = float(np.median(np.diff(steps[-200:])))
+    interval = median_of(np.diff(steps[-200:]))
     return Gauge(8, 1, 32) if interval <= DENSE_INTERVAL else Gauge(4, 0, 8)
 
 

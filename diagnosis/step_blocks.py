@@ -6,6 +6,7 @@ import numpy as np
 
 from diagnosis.column import Column
 from diagnosis.series import Series
+from diagnosis.statistics import row_medians
 from diagnosis.steady import eval_rows
 from parsers.records import Floats, Ints
 
@@ -29,8 +30,7 @@ class StepBlocks:
     def __init__(self, size: int, interval: float | None) -> None:
         self.rows = 0
         """Rows that were looked at."""
-        self.size = size
-        self._interval = interval
+        self.size, self.interval = size, interval
         self._medians: Column[np.float64] = Column(np.empty(0))
         self._quick: Column[np.float64] = Column(np.empty(0))
         self._starts: Column[np.int64] = Column(np.empty(0, np.int64))
@@ -69,7 +69,7 @@ class StepBlocks:
         table = rows[:whole].reshape(-1, self.size)
         if len(table):
             values = seconds.values[table]
-            self._medians.extend(np.median(values, axis=1))
+            self._medians.extend(row_medians(values))
             self._quick.extend(np.quantile(values, QUICK, axis=1))
             self._starts.extend(table[:, 0])
             self._ends.extend(table[:, -1])
@@ -78,7 +78,7 @@ class StepBlocks:
     def plain(self, seconds: Series, evals: Ints | None, start: int, stop: int) -> Ints:
         """The plain rows among those from `start` to before `stop`."""
         rows = np.arange(start, max(start, stop))
-        if self._interval is None and (evals is None or not len(evals)):
+        if self.interval is None and (evals is None or not len(evals)):
             return rows
         some = Series(seconds.name, seconds.steps[start:stop], seconds.values[start:stop])
-        return rows[~eval_rows(some, self._interval, evals)]
+        return rows[~eval_rows(some, self.interval, evals)]

@@ -16,6 +16,7 @@ from diagnosis.statistics import (
     autocorrelation,
     block_medians,
     mann_kendall,
+    median_of,
     noise_sd,
     robust_sd,
     theil_sen,
@@ -268,5 +269,5 @@ def _own_slope(settled: Series, recent: _Recent) -> float | None:
 def _perplexity(known: Series) -> float | None:
     """By the last eval; by the median of 8 rows of a training loss, whose single values are noise."""
     rows = known.values[-8:] if known.name == "train_loss" else known.values[-1:]
-    level = float(np.median(rows))
+    level = median_of(rows)
     return exp(level) if level < 50 else None

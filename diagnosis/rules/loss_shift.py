@@ -10,6 +10,7 @@ from diagnosis.needs import TRAIN_LOSS
 from diagnosis.parting import Parting, parting_of
 from diagnosis.series import Series
 from diagnosis.shifts import SIDE, Shift, data_shifts
+from diagnosis.statistics import median_of
 from parsers.records import Floats
 
 ID = "loss-shift"
@@ -110,7 +111,7 @@ def _norms(case: Case, shift: Shift) -> tuple[str, ...]:
     after = norms.since(shift.first_step).until(shift.seen_step).values
     if len(before) < 3 or len(after) < 3:
         return ()
-    return (f"gradient norm {float(np.median(before)):.3g} before, {float(np.median(after)):.3g} after: no explosion",)
+    return (f"gradient norm {median_of(before):.3g} before, {median_of(after):.3g} after: no explosion",)
 
 
 def _reason(case: Case, shift: Shift) -> str | None:

@@ -13,7 +13,7 @@ from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, either
 from diagnosis.reference import BlockMedians
 from diagnosis.series import Series
 from diagnosis.spike_rows import MEDIAN_ERROR
-from diagnosis.statistics import begins_at_start, block_medians, mann_kendall, noise_sd
+from diagnosis.statistics import begins_at_start, block_medians, mann_kendall, median_of, noise_sd
 from diagnosis.summaries import summary_of
 from diagnosis.wording import percent
 from parsers.records import Floats, Ints
@@ -216,13 +216,13 @@ def _repeats(values: Floats) -> bool:
 
 def _lower_bound(rows: Floats) -> float:
     """Their median less two of its standard errors: what the noise may have added is not held against the run."""
-    return float(np.median(rows)) - 2 * MEDIAN_ERROR * (noise_sd(rows) or 0.0) / sqrt(len(rows))
+    return median_of(rows) - 2 * MEDIAN_ERROR * (noise_sd(rows) or 0.0) / sqrt(len(rows))
 
 
 def _has_learnt(series: Series, limit: float) -> bool:
     """Whether any median of 16 rows was below the limit: then what is wrong now is something else."""
     if len(series) < ROWS:
-        return bool(np.median(series.values) < limit)
+        return median_of(series.values) < limit
     return bool(summary_of(series, BlockMedians, ROWS).values.min() < limit)
 
 
@@ -231,7 +231,7 @@ def _falls(series: Series) -> bool:
     medians = block_medians(series.values[len(series) // 2 :], 60)
     z, p = mann_kendall(medians)
     fifth = -(-len(medians) // 5)
-    fall = float(np.median(medians[:fifth]) - np.median(medians[-fifth:]))
+    fall = median_of(medians[:fifth]) - median_of(medians[-fifth:])
     return z < 0 and p < FALLING_P and fall > LEAST_FALL
 
 
