@@ -19,6 +19,7 @@ class Summary(Protocol):
 
 
 S = TypeVar("S", bound=Summary)
+T = TypeVar("T")
 
 
 def summary_of(series: Series, begin: Callable[..., S], *args: Hashable) -> S:
@@ -37,24 +38,45 @@ def summary_of(series: Series, begin: Callable[..., S], *args: Hashable) -> S:
 
 
 class _First:
-    """The first number of rows at which something held."""
+    """What was found first, and among how many rows it was looked for."""
 
     def __init__(self) -> None:
         self.rows = 0
-        self.found: int | None = None
+        self.found: Any = None
 
 
-def first_look(series: Series, fewest: int, holds: Callable[[int], bool], *key: Hashable) -> int | None:
-    """The first of `looks` at which `holds(count)` is true of the first `count` rows; None where there is none.
+def first_of(series: Series, find: Callable[[int], T | None], *key: Hashable) -> T | None:
+    """What `find` finds first while the series grows: `find(rows)` looks at what the first `rows` rows do not show.
 
-    `holds` must be a function of those rows and of `key` alone: what was once seen is not looked at again.
+    It must be a function of the rows of the series and of `key` alone: what was once seen is not looked at again.
     """
-    name = (first_look, *key)
+    name = (first_of, *key)
     known: Any = series.memo.get(name)
     if known is None or known.rows > len(series):
         known = series.memo[name] = _First()
     if known.found is None:
-        known.found = next((n for n in looks(len(series), fewest) if n > known.rows and holds(n)), None)
-        known.rows = len(series)
-    found: int | None = known.found
+        known.found, known.rows = find(known.rows), len(series)
+    found: T | None = known.found
+    return found
+
+
+def first_look(series: Series, fewest: int, holds: Callable[[int], bool], *key: Hashable) -> int | None:
+    """The first of `looks` at which `holds(count)` is true of the first `count` rows; None where there is none."""
+
+    def find(rows: int) -> int | None:
+        return next((count for count in looks(len(series), fewest) if count > rows and holds(count)), None)
+
+    return first_of(series, find, first_look, *key)
+
+
+def remembered(series: Series, state: Hashable, make: Callable[[], T], *key: Hashable) -> T:
+    """What `make()` gives, worked out anew only where `state` is another than it was when last asked for `key`.
+
+    It must be a function of `state`, of `key` and of rows of the series that do not change any more.
+    """
+    name = (remembered, *key)
+    known: Any = series.memo.get(name)
+    if known is None or known[0] != state:
+        known = series.memo[name] = (state, make())
+    found: T = known[1]
     return found
