@@ -12,9 +12,9 @@ from diagnosis.column import Column
 from diagnosis.finding import Finding
 from diagnosis.needs import STEP_SECONDS
 from diagnosis.series import Series
-from diagnosis.statistics import looks
+from diagnosis.statistics import looks, median_of, row_medians
 from diagnosis.steady import WARM_UP_ROWS, Bools, eval_rows
-from diagnosis.summaries import summary_of
+from diagnosis.summaries import remembered, summary_of
 from diagnosis.wording import duration, percent, times
 from parsers.records import Floats, Ints
 
@@ -57,12 +57,12 @@ class _Blocks:
         if fresh < 1:
             return
         table = series.values[start : start + fresh * BLOCK].reshape(fresh, BLOCK)
-        median = np.median(table, axis=1)[:, None]
-        slow = table > SLOW * median
+        usual = row_medians(table)[:, None]
+        slow = table > SLOW * usual
         self.seconds.extend(table.sum(axis=1))
-        self.middling.extend(((table > MIDDLING * median) & ~slow).sum(axis=1).astype(np.float64))
+        self.middling.extend(((table > MIDDLING * usual) & ~slow).sum(axis=1).astype(np.float64))
         self.slow_row.extend(start + np.flatnonzero(slow))
-        self.slow_extra.extend((table - median)[slow])
+        self.slow_extra.extend((table - usual)[slow])
         self.count += fresh
 
 
@@ -76,6 +76,20 @@ class _Tally:
     middling: Floats
     touched: Floats
     """Blocks that have a slow row."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Uneven:
+    """The last rows of a log, and what is slow in them: rows and seconds."""
+
+    rows: int
+    slow: float
+    extra: float
+    seconds: float
+    seen_row: int
+    """By which the evidence was complete."""
+    period: int | None
+    """Of the slow rows in steps; None where they come at any time."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -98,17 +112,17 @@ def rule(case: Case) -> Finding | None:
     if not _tells_single_steps(case, seconds):
         return None
     blocks = summary_of(seconds, _Blocks)
-    planned = _planned(case, seconds, blocks.slow_row.view())
-    tally = _tally(blocks, planned)
-    width = _width(tally, blocks.count)
-    if width is None:
+    if not _has_enough(blocks):
         return None
-    rows = _slow_since(blocks, planned, blocks.count - width)
-    period = _period(seconds.steps[rows])
-    if period is not None and any(_is_multiple(period, case.number(name)) for name in PLANNED_WORK):
+    events, interval = _events(case), case.number("eval_interval")
+    # The last rows, which fill no block yet, change nothing.
+    state = (blocks.count, events.tobytes(), case.segments, interval)
+    uneven = remembered(seconds, state, lambda: _uneven(case, seconds, blocks, events), ID)
+    if uneven is None:
         return None
-    first = next(n for n in looks(blocks.count, LASTING_BLOCKS[0]) if n == blocks.count or _width(tally, n) is not None)
-    return _finding(seconds, tally, (blocks.count - width, first), period)
+    if uneven.period is not None and any(_is_multiple(uneven.period, case.number(name)) for name in PLANNED_WORK):
+        return None
+    return _finding(seconds, uneven)
 
 
 def _tells_single_steps(case: Case, seconds: Series) -> bool:
@@ -118,14 +132,40 @@ def _tells_single_steps(case: Case, seconds: Series) -> bool:
         return False
     # Where seconds are worked out of the rows' times, a row that stands for several steps is their mean.
     mean = traits.step_seconds == "window mean" or len(case.metric("wall_seconds")) > 0
-    return not mean or float(np.median(np.diff(seconds.steps[-200:]))) == 1
+    return not mean or median_of(np.diff(seconds.steps[-200:])) == 1
 
 
-def _planned(case: Case, seconds: Series, rows: Ints) -> Bools:
+def _has_enough(blocks: _Blocks) -> bool:
+    """Whether enough rows are slow where all are counted: planned work left out there are fewer."""
+    widths = np.array([*_widths(blocks.count)], np.int64)
+    rows = blocks.slow_row.view()
+    slow = len(rows) - np.searchsorted(rows, WARM_UP_ROWS + (blocks.count - widths) * BLOCK)
+    return bool((slow >= np.maximum(LEAST_SLOW, SHARES[0] * BLOCK * widths)).any())
+
+
+def _events(case: Case) -> Ints:
+    """The steps of evaluations and checkpoints."""
+    saved = [notice.step for notice in case.notices if notice.kind == "checkpoint" and notice.step is not None]
+    return np.concatenate([*(case.metric(name).steps for name in EVENTS), np.array(saved, np.int64)])
+
+
+def _uneven(case: Case, seconds: Series, blocks: _Blocks, events: Ints) -> _Uneven | None:
+    """The uneven stretch at the end of the log, None where there is none."""
+    planned = _planned(case, seconds, blocks.slow_row.view(), events)
+    tally = _tally(blocks, planned)
+    width = _width(tally, blocks.count)
+    seen = next((count for count in looks(blocks.count, LASTING_BLOCKS[0]) if _width(tally, count) is not None), None)
+    if width is None or seen is None:
+        return None
+    since = blocks.count - width
+    period = _period(seconds.steps[_slow_since(blocks, planned, since)])
+    slow, extra, total = (float(sums[-1] - sums[since]) for sums in (tally.slow, tally.extra, tally.seconds))
+    return _Uneven(width * BLOCK, slow, extra, total, WARM_UP_ROWS + seen * BLOCK - 1, period)
+
+
+def _planned(case: Case, seconds: Series, rows: Ints, events: Ints) -> Bools:
     """Which of these rows hold an evaluation, a checkpoint or a start, or follow one."""
-    known = [case.metric(name).steps for name in EVENTS]
-    known.append(np.array([n.step for n in case.notices if n.kind == "checkpoint" and n.step is not None], np.int64))
-    at = np.searchsorted(seconds.steps, np.concatenate(known))
+    at = np.searchsorted(seconds.steps, events)
     starts = np.searchsorted(seconds.steps, np.array(case.segments, np.int64))
     begun = (starts[:, None] + np.arange(WARM_UP_ROWS)).ravel()
     planned = np.isin(rows, np.concatenate((at, at + 1, begun)))
@@ -180,7 +220,7 @@ def _slow_since(blocks: _Blocks, planned: Bools, block: int) -> Ints:
 
 def _period(steps: Ints) -> int | None:
     """The period that nearly all of these steps keep; None where they come at any time."""
-    period = int(np.median(np.diff(steps)))
+    period = int(median_of(np.diff(steps)))
     if period < 2:
         return None
     return period if np.bincount(steps % period).max() >= REGULAR * len(steps) else None
@@ -190,24 +230,21 @@ def _is_multiple(period: int, interval: float | None) -> bool:
     return interval is not None and interval >= 2 and period % round(interval) == 0
 
 
-def _finding(seconds: Series, tally: _Tally, blocks: tuple[int, int], period: int | None) -> Finding:
-    """Of the blocks from the first on; the evidence was complete with the second."""
-    since, complete = blocks
-    slow, extra, total = (float(sums[-1] - sums[since]) for sums in (tally.slow, tally.extra, tally.seconds))
-    rows = (len(tally.slow) - 1 - since) * BLOCK
-    usual, late = (total - extra) / rows, extra / slow
+def _finding(seconds: Series, found: _Uneven) -> Finding:
+    rows, slow, period = found.rows, found.slow, found.period
+    usual, late, lost = (found.seconds - found.extra) / rows, found.extra / slow, found.extra / found.seconds
     often, takes = (f"{percent(slow / rows)} of the steps", "take") if period is None else _every(period)
     return Finding(
         id=ID,
         severity="warning" if period is None else "info",
         confidence=0.8 if period is None else 0.7,
-        title=f"{often} {takes} {times(1 + late / usual)} times as long: {percent(extra / total)} of the time is lost",
+        title=f"{often} {takes} {times(1 + late / usual)} times as long: {percent(lost)} of the time is lost",
         evidence=(
             f"{duration(usual)} a step as a rule, {duration(usual + late)} for {slow:,.0f} of {rows:,} rows",
             "they come at any step, not at evaluations or checkpoints" if period is None else "all keep one period",
         ),
         advice=(_advice(period),),
-        first_step=int(seconds.steps[WARM_UP_ROWS + complete * BLOCK - 1]),
+        first_step=int(seconds.steps[found.seen_row]),
         step=int(seconds.steps[-1]),
     )
 

@@ -79,6 +79,16 @@ def test_look_alikes_are_silent(case: np.ndarray, why: str) -> None:
     assert rule(run(case)) is None
 
 
+@pytest.mark.parametrize(("blocks", "since", "look"), [(41, 36, 42), (43, 38, 45)])
+def test_what_shows_between_two_looks_is_told_at_the_next(blocks: int, since: int, look: int) -> None:
+    """Beyond 40 stretches of 50 rows the log is looked at a twentieth later each time: at 42, then at 45 of them."""
+    seconds = stalled(2500, since=5 + 50 * since)
+
+    assert rule(run(seconds[: 5 + 50 * blocks])) is None
+    assert found_in(run(seconds[: 5 + 50 * look])).first_step == 4 + 50 * look
+    assert found_in(run(seconds)).first_step == 4 + 50 * look
+
+
 def test_a_stall_that_begins_later_is_found_once_it_lasts() -> None:
     """After 250 rows of it, which are 15 % of that run."""
     seconds = stalled(1300, since=900)
