@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.case import Case
+from diagnosis.reference import medians_until
 from diagnosis.series import Series
 from diagnosis.shifts import data_shifts
 from diagnosis.spikes import FULL_BATCH_FLOOR, MICRO_BATCH_FLOOR, find_spikes
@@ -43,34 +44,36 @@ def parting_of(case: Case) -> Parting | None:
     val, train = case.metric("val_loss").finite, case.metric("train_loss").finite
     if len(val) < EVALS_NEEDED + 1 or len(train) < ROWS_OF_LEVEL:
         return None
-    own = _own_level(case, train, val.steps)
     floor = MICRO_BATCH_FLOOR if case.traits.train_loss == "micro-batch" else FULL_BATCH_FLOOR
     for spike in find_spikes(train, floor):
         after = int(np.searchsorted(val.steps, spike.seen_step, side="left"))
         before = int(np.searchsorted(val.steps, spike.first_step, side="left")) - 1
         last = after + EVALS_NEEDED - 1
-        if before >= 0 and last < len(val) and _parts(case, val, own, (before, after)):
+        if before < 0 or last >= len(val) or min(val.values[after : last + 1]) - val.values[before] <= PARTED:
+            continue
+        at = np.array([before, *range(after, last + 1)])
+        own = _own_level(case, train, val.steps[at])
+        if _parts(case, val.until(float(val.steps[before])), val.values[at], own):
             steps = (int(val.steps[before]), int(val.steps[last]))
-            levels = ((float(x[before]), float(x[last])) for x in (val.values, own))
+            levels = ((float(values[0]), float(values[-1])) for values in (val.values[at], own))
             return Parting(spike.first_step, steps[1], steps, *levels)
     return None
 
 
 def _own_level(case: Case, train: Series, steps: Ints) -> Floats:
-    """The training loss at each eval: that of its train split, else the median of 16 rows."""
+    """The training loss at these evals: that of its train split, else the median of 16 rows."""
     own = case.metric("eval_train_loss").at(steps)
-    if np.isfinite(own).all():
-        return own
-    ends = np.searchsorted(train.steps, steps, side="right")
-    return np.array([np.median(train.values[max(0, e - ROWS_OF_LEVEL) : max(1, e)]) for e in ends])
+    return own if np.isfinite(own).all() else medians_until(train, steps, ROWS_OF_LEVEL)
 
 
-def _parts(case: Case, val: Series, own: Floats, at: tuple[int, int]) -> bool:
-    """Whether validation rose from before to both evals after, by so much more than training did."""
-    before, after = at
-    known = val.until(float(val.steps[before]))
-    error = eval_standard_error(known, case.metric("eval_train_loss").until(float(val.steps[before])))
-    needed = PARTED_BLIND if error is None else max(PARTED, ERRORS * error)
-    later = slice(after, after + EVALS_NEEDED)
-    rise, fell_behind = val.values[later] - val.values[before], own[later] - own[before]
-    return bool((rise > needed).all() and (rise - fell_behind > needed).all() and fell_behind[-1] < rise[-1] / 2)
+def _parts(case: Case, known: Series, val: Floats, own: Floats) -> bool:
+    """Whether validation rose from the first to all other evals, by so much more than training did.
+
+    `known` are the evals up to the first: what one of them is worth.
+    """
+    rise, fell_behind = val[1:] - val[0], own[1:] - own[0]
+    least = min(rise.min(), (rise - fell_behind).min())
+    if not least > PARTED or fell_behind[-1] >= rise[-1] / 2:
+        return False
+    error = eval_standard_error(known, case.metric("eval_train_loss").until(float(known.steps[-1])))
+    return bool(least > (PARTED_BLIND if error is None else max(PARTED, ERRORS * error)))

@@ -7,6 +7,7 @@ import numpy as np
 from diagnosis.case import Case
 from diagnosis.series import Series
 from diagnosis.statistics import looks, robust_sd
+from diagnosis.summaries import remembered
 from diagnosis.wording import count
 from parsers.records import Floats, Ints
 
@@ -39,10 +40,7 @@ def period_of(train: Series) -> tuple[int, float] | None:
     if len(known) < FEWEST_ROWS:
         return None
     rows = looks(len(known), FEWEST_ROWS)[-1]
-    if (period_of, rows) not in known.memo:
-        known.memo[period_of, rows] = _period(known.steps[:rows], known.values[:rows])
-    found: tuple[int, float] | None = known.memo[period_of, rows]
-    return found
+    return remembered(known, rows, lambda: _period(known.steps[:rows], known.values[:rows]), period_of)
 
 
 def _period(steps: Ints, values: Floats) -> tuple[int, float] | None:

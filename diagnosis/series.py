@@ -29,9 +29,11 @@ class Series:
     @cached_property
     def finite(self) -> Series:
         """Without what is NaN or infinite."""
-        keep = np.isfinite(self.values)
-        if bool(keep.all()):
+        seen = self.memo.get("all finite", 0)
+        if bool(np.isfinite(self.values[seen:]).all()):
+            self.memo["all finite"] = len(self)
             return self
+        keep = np.isfinite(self.values)
         return Series(self.name, self.steps[keep], self.values[keep], self.memo.setdefault("finite", {}))
 
     @property
@@ -55,8 +57,8 @@ class Series:
     def begins_with(self, other: Series) -> bool:
         """Whether it is `other` with rows appended. Costs nothing where both look at the same memory."""
         n = len(other)
-        if n > len(self):
-            return False
+        if n == 0 or n > len(self):
+            return n == 0
         if self.steps.ctypes.data == other.steps.ctypes.data and self.values.ctypes.data == other.values.ctypes.data:
             return True
         same = np.array_equal(self.steps[:n], other.steps)

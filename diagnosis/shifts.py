@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
@@ -11,7 +11,7 @@ from diagnosis.case import Case
 from diagnosis.series import Series
 from diagnosis.spike_rows import MEDIAN_ERROR
 from diagnosis.spikes import FULL_BATCH_FLOOR, MICRO_BATCH_FLOOR
-from diagnosis.statistics import MAD_TO_SD, begins_at_start, noise_sd
+from diagnosis.statistics import MAD_TO_SD, begins_at_start, median_of, noise_sd, row_medians
 from diagnosis.summaries import summary_of
 from parsers.records import Floats, Ints
 
@@ -66,7 +66,7 @@ class Shift:
     after: float
     noise: float
     """Robust standard deviation of a row before it."""
-    back_step: int | None
+    back_step: int | None = None
     """When the level was back by half of the change; None while it is not."""
 
     @property
@@ -84,17 +84,15 @@ def find_shifts(train: Series, floor: float) -> list[Shift]:
     are sparse.
     """
     known = train.finite
-    if len(known) < 2 * SIDE or float(np.median(np.diff(known.steps[: 2 * SIDE]))) > DENSE_INTERVAL:
-        return []
-    return [_shift(known, row) for row in summary_of(known, _ShiftRows, floor).found]
+    return [] if len(known) < 2 * SIDE else summary_of(known, _Shifts, floor).found
 
 
-class _ShiftRows:
-    """The rows at which the level changed, kept as the loss grows: each is judged once, when 48 rows follow it."""
+class _Shifts:
+    """The changes of level, kept as the loss grows: each is judged once, when 48 rows follow it."""
 
     def __init__(self, floor: float) -> None:
         self.rows = 0
-        self.found: list[int] = []
+        self.found: list[Shift] = []
         self._floor = floor
         self._block = SIDE // BLOCK
         """The next to be looked at."""
@@ -102,27 +100,32 @@ class _ShiftRows:
 
     def extend(self, series: Series) -> None:
         """Looks at the blocks whose rows are all there now; values must be finite."""
+        self.found = [_followed(series, shift, self.rows) for shift in self.found]
         self.rows = len(series)
         end = (len(series) - KNOWN_ROWS) // BLOCK + 1
-        while self._block < end:
+        while self._block < end and _is_dense(series):
             stop = min(self._block + SLAB, end)
             lead = max(0, self._block - LEAD_BLOCKS) * BLOCK
             seen = series.values[lead : (stop - 1) * BLOCK + KNOWN_ROWS]
             for block in _candidates(seen, self._floor) + lead // BLOCK:
                 if self._block <= block < stop and not self._too_near(int(block)):
-                    self._look(series.values, int(block))
+                    self._look(series, int(block))
             self._block = stop
 
     def _too_near(self, block: int) -> bool:
         """Whether the last change still explains what happens there, or enough was seen."""
-        near = bool(self.found) and block * BLOCK < self.found[-1] + SIDE
+        near = bool(self.found) and block * BLOCK < self.found[-1].row + SIDE
         return near or len(self.found) >= MOST or self._looks >= MOST_LOOKS
 
-    def _look(self, values: Floats, block: int) -> None:
+    def _look(self, series: Series, block: int) -> None:
         self._looks += 1
-        row = _sharpest(values, block * BLOCK)
-        if _is_shift(values, row, self._floor):
-            self.found.append(row)
+        row = _sharpest(series.values, block * BLOCK)
+        if _is_shift(series.values, row, self._floor):
+            self.found.append(_shift(series, row))
+
+
+def _is_dense(series: Series) -> bool:
+    return median_of(np.diff(series.steps[: 2 * SIDE])) <= DENSE_INTERVAL
 
 
 def data_shifts(case: Case) -> list[Shift]:
@@ -142,10 +145,10 @@ def _damaged(case: Case, shift: Shift) -> bool:
         return True
     norms = case.metric("grad_norm").finite.until(shift.seen_step).values
     before = case.metric("grad_norm").finite.until(shift.first_step - 1).values[-NORM_ROWS:]
-    if len(before) >= BLOCK and float(np.median(before)) > 0:
-        usual = float(np.median(before))
+    if len(before) >= BLOCK and median_of(before) > 0:
+        usual = median_of(before)
         after = norms[-SIDE:]
-        if float(np.max(before[-BLOCK:])) > EXPLODED * usual or float(np.median(after)) > EXPLODED * usual:
+        if float(np.max(before[-BLOCK:])) > EXPLODED * usual or median_of(after) > EXPLODED * usual:
             return True
     scale = case.metric("loss_scale").finite.since(shift.first_step - BLOCK).until(shift.seen_step).values
     if len(scale) > 1 and scale.max() >= SCALE_FELL * scale.min() > 0:
@@ -171,7 +174,7 @@ def _rise_of(evals: Series, shift: Shift) -> float | None:
 def _candidates(values: Floats, floor: float) -> Ints:
     """Blocks that may begin on another level than the ones before them had; flat on both sides, roughly."""
     whole = len(values) // BLOCK
-    medians = np.median(values[: whole * BLOCK].reshape(whole, BLOCK), axis=1)
+    medians = row_medians(values[: whole * BLOCK].reshape(whole, BLOCK))
     half = SIDE // BLOCK // 2
     pairs = np.lib.stride_tricks.sliding_window_view(medians, half).mean(axis=1)
     # The halves of the side before block i and, past the block that the change may cut, of the side after.
@@ -189,7 +192,7 @@ def _scatter(medians: Floats, count: int) -> Floats:
         return np.zeros(count)
     differences = np.lib.stride_tricks.sliding_window_view(np.abs(np.diff(medians)), SCATTER_BLOCKS)
     ends = np.arange(count) + SIDE // BLOCK - 1 - SCATTER_BLOCKS
-    return np.where(ends < 0, 0.0, np.median(differences, axis=1)[np.maximum(ends, 0)])
+    return np.where(ends < 0, 0.0, row_medians(differences)[np.maximum(ends, 0)])
 
 
 def _sharpest(values: Floats, row: int) -> int:
@@ -202,22 +205,22 @@ def _sharpest(values: Floats, row: int) -> int:
 
 def _is_shift(values: Floats, row: int, floor: float) -> bool:
     before, after = values[row - SIDE : row], values[row : row + SIDE]
-    change = float(np.median(after) - np.median(before))
+    change = median_of(after) - median_of(before)
     spread = max(_spread(before), _spread(after))
     needed = max(floor, SIGMAS * MEDIAN_ERROR * spread * np.sqrt(2 / SIDE), USUAL * _usual(values, row))
     half = SIDE // 2
-    drifts = [float(np.median(side[half:]) - np.median(side[:half])) for side in (before, after)]
+    drifts = [median_of(side[half:]) - median_of(side[:half]) for side in (before, after)]
     if min(abs(change), abs(change - sum(drifts))) <= needed:
         return False
-    near = (float(np.median(before[-BLOCK:])), float(np.median(after[:BLOCK])))
-    sharp = near[0] - np.median(before), np.median(after) - near[1]
+    near = (median_of(before[-BLOCK:]), median_of(after[:BLOCK]))
+    sharp = near[0] - median_of(before), median_of(after) - near[1]
     noise = max(noise_sd(before) or 0.0, noise_sd(after) or 0.0)
     still = DRIFT * abs(change) + DRIFT_ERRORS * MEDIAN_ERROR * noise * np.sqrt(2 / half)
     return bool(max(map(abs, drifts)) <= still and max(map(abs, sharp)) <= BLUR * abs(change))
 
 
 def _spread(side: Floats) -> float:
-    return MAD_TO_SD * float(np.median(np.abs(side - np.median(side))))
+    return MAD_TO_SD * median_of(np.abs(side - median_of(side)))
 
 
 def _usual(values: Floats, row: int) -> float:
@@ -226,29 +229,33 @@ def _usual(values: Floats, row: int) -> float:
     whole = len(earlier) // SIDE
     if whole < 4:
         return 0.0
-    levels = np.median(earlier[len(earlier) - whole * SIDE :].reshape(whole, SIDE), axis=1)
+    levels = row_medians(earlier[len(earlier) - whole * SIDE :].reshape(whole, SIDE))
     changes = np.diff(levels)
-    return MAD_TO_SD * float(np.median(np.abs(changes - np.median(changes))))
+    return MAD_TO_SD * median_of(np.abs(changes - median_of(changes)))
 
 
 def _shift(known: Series, row: int) -> Shift:
-    values = known.values
-    before, after = float(np.median(values[row - SIDE : row])), float(np.median(values[row : row + SIDE]))
-    back = _back(values, row + SIDE, before + BACK * (after - before), rises=after > before)
-    return Shift(
+    before, after = known.values[row - SIDE : row], known.values[row : row + SIDE]
+    shift = Shift(
         row=row,
         first_step=int(known.steps[row]),
         seen_step=int(known.steps[row + SIDE - 1]),
-        before=before,
-        after=after,
-        noise=_spread(values[row - SIDE : row]),
-        back_step=None if back is None else int(known.steps[back]),
+        before=median_of(before),
+        after=median_of(after),
+        noise=_spread(before),
     )
+    return _followed(known, shift, row + SIDE)
 
 
-def _back(values: Floats, start: int, limit: float, *, rises: bool) -> int | None:
-    """The row from `start` on by whose block the level has passed `limit` again."""
-    whole = (len(values) - start) // BLOCK
-    medians = np.median(values[start : start + whole * BLOCK].reshape(whole, BLOCK), axis=1)
-    passed = np.flatnonzero(medians < limit if rises else medians > limit)
-    return start + (int(passed[0]) + 1) * BLOCK - 1 if len(passed) else None
+def _followed(known: Series, shift: Shift, looked: int) -> Shift:
+    """The shift, back by the first block of rows that is; those before row `looked` are not."""
+    if shift.back_step is not None:
+        return shift
+    start = looked - (looked - shift.row - SIDE) % BLOCK
+    whole = (len(known) - start) // BLOCK
+    medians = row_medians(known.values[start : start + whole * BLOCK].reshape(whole, BLOCK))
+    limit = shift.before + BACK * shift.height
+    passed = np.flatnonzero(medians < limit if shift.height > 0 else medians > limit)
+    if not len(passed):
+        return shift
+    return replace(shift, back_step=int(known.steps[start + (int(passed[0]) + 1) * BLOCK - 1]))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from diagnosis.series import Series
-from diagnosis.spike_rows import ACUTE_JUMP, ACUTE_ROWS, EARLIEST, gauge_of, levels_at, spike_rows
-from diagnosis.statistics import begins_at_start, running_count, window_medians
+from diagnosis.spike_rows import ACUTE_JUMP, ACUTE_ROWS, EARLIEST, Gauge, gauge_of, levels_at, spike_rows
+from diagnosis.statistics import begins_at_start, median_of, running_count, window_medians
+from diagnosis.summaries import summary_of
 from parsers.records import Floats, Ints
 
 FULL_BATCH_FLOOR = 0.12
@@ -55,9 +57,58 @@ def find_spikes(train: Series, floor: float, early_steps: float = 0.0) -> list[S
     known = train.finite
     if len(known) < 5:
         return []
-    gauge = gauge_of(known.steps)
-    rows, thrown = spike_rows(known, gauge, floor), _thrown(known, early_steps)
-    return _followed(known, gauge.block, ((rows.lasting, gauge.width), (rows.acute, ACUTE_ROWS), (thrown, 1)))
+    return summary_of(known, _Spikes, gauge_of(known.steps), floor, early_steps).found
+
+
+class _Spikes:
+    """One spike per stretch, from its first high row until the loss is back; what is over is not looked at again."""
+
+    def __init__(self, gauge: Gauge, floor: float, early_steps: float) -> None:
+        self.rows = 0
+        self._gauge, self._floor, self._early_steps = gauge, floor, early_steps
+        self._over: list[Spike] = []
+        self._open: Spike | None = None
+        self._after = -1
+        """The row at which the last one was over."""
+
+    @property
+    def found(self) -> list[Spike]:
+        return [*self._over, *([self._open] if self._open else [])]
+
+    def extend(self, series: Series) -> None:
+        """Follows the spikes through the rows that are new; values must be finite."""
+        rows, thrown = spike_rows(series, self._gauge, self._floor), _thrown(series, self._early_steps)
+        evidence = ((rows.lasting, self._gauge.width), (rows.acute, ACUTE_ROWS), (thrown, 1))
+        self._open = None
+        while len(self._over) < MOST and (began := _first_after(self._after, evidence)) is not None:
+            spike, back = self._follow(series, *began)
+            if back is None:
+                self._open = spike
+                break
+            self._over.append(spike)
+            self._after = back
+        self.rows = len(series)
+
+    def _follow(self, known: Series, end: int, rows: int) -> tuple[Spike, int | None]:
+        """The spike whose evidence is complete at row `end`, over `rows` rows, and the row at which it is over."""
+        values, window = known.values, slice(max(0, end - rows + 1), end + 1)
+        before = levels_at(known, self._gauge.block, np.array([window.start]))
+        level, noise = float(before.centre[0]), float(before.sigma[0])
+        half_up = (level + median_of(values[window])) / 2
+        first = window.start + int(np.argmax(values[window] > max(half_up, level + noise)))
+        back = _back(values, max(end + 1, self.rows - rows + 1), rows, level + 2 * noise)
+        until = min(len(known) if back is None else back, end + ROWS_OF_PEAK)
+        highest = window_medians(values, np.arange(end, until), rows).max()
+        spike = Spike(
+            first_step=int(known.steps[first]),
+            seen_step=int(known.steps[end]),
+            level=level,
+            noise=noise,
+            height=float(highest - level),
+            peak=float(values[first:until].max()),
+            back_step=None if back is None else int(known.steps[back]),
+        )
+        return spike, back
 
 
 def _thrown(known: Series, early_steps: float) -> Ints:
@@ -68,49 +119,21 @@ def _thrown(known: Series, early_steps: float) -> Ints:
     return np.flatnonzero(early[EARLIEST:] > early[0] + ACUTE_JUMP) + EARLIEST
 
 
-def _followed(known: Series, block: int, found: Sequence[tuple[Ints, int]]) -> list[Spike]:
-    """One spike per stretch: from its first high row until the loss is back. `found` are last rows and widths."""
-    ends = np.concatenate([last_rows for last_rows, _ in found])
-    widths = np.repeat([width for _, width in found], [len(last_rows) for last_rows, _ in found])
-    order = np.argsort(ends, kind="stable")
-    ends, widths = ends[order], widths[order]
-    spikes: list[Spike] = []
-    at = 0
-    while at < len(ends) and len(spikes) < MOST:
-        spike, over = _spike(known, block, int(ends[at]), int(widths[at]))
-        spikes.append(spike)
-        at = int(np.searchsorted(ends, over, side="right"))
-    return spikes
+def _first_after(row: int, evidence: Sequence[tuple[Ints, int]]) -> tuple[int, int] | None:
+    """The first of these last rows after `row`, and the width of its window; of equals the first one's."""
+    firsts = [
+        (int(ends[at]), width)
+        for ends, width in evidence
+        if (at := int(np.searchsorted(ends, row, side="right"))) < len(ends)
+    ]
+    return min(firsts, key=itemgetter(0), default=None)
 
 
-def _spike(known: Series, block: int, end: int, rows: int) -> tuple[Spike, int]:
-    """The spike whose evidence is complete at row `end`, over `rows` rows, and the row at which it is over."""
-    values, window = known.values, slice(max(0, end - rows + 1), end + 1)
-    before = levels_at(known, block, np.array([window.start]))
-    level, noise = float(before.centre[0]), float(before.sigma[0])
-    half_up = (level + float(np.median(values[window]))) / 2
-    first = window.start + int(np.argmax(values[window] > max(half_up, level + noise)))
-    back = _back(values, end, rows, level + 2 * noise)
-    over = len(known) if back is None else back
-    until = min(over, end + ROWS_OF_PEAK)
-    highest = window_medians(values, np.arange(end, until), rows).max()
-    spike = Spike(
-        first_step=int(known.steps[first]),
-        seen_step=int(known.steps[end]),
-        level=level,
-        noise=noise,
-        height=float(highest - level),
-        peak=float(values[first:until].max()),
-        back_step=None if back is None else int(known.steps[back]),
-    )
-    return spike, over
-
-
-def _back(values: Floats, end: int, width: int, limit: float) -> int | None:
-    """The first row after `end` by which the loss is within `limit` again, None where there is none.
+def _back(values: Floats, start: int, width: int, limit: float) -> int | None:
+    """The first row from `start` on by which the loss is within `limit` again, None where there is none.
 
     That is when most of the last 8 (or 4) rows are, or all of the last 3 after an acute jump.
     """
     needed = width if width == ACUTE_ROWS else width // 2 + 1
-    found = np.flatnonzero(running_count(values[end + 1 :] <= limit, width) >= needed)
-    return end + 1 + int(found[0]) if len(found) else None
+    found = np.flatnonzero(running_count(values[start:] <= limit, width) >= needed)
+    return start + int(found[0]) if len(found) else None

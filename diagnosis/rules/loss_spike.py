@@ -186,5 +186,4 @@ def _from_evals(case: Case) -> Finding | None:
 
 def _rise(losses: Floats) -> Floats:
     """Each eval from the fourth on, less the highest of the three before it."""
-    before = np.lib.stride_tricks.sliding_window_view(losses, 3).max(axis=1)
-    return np.asarray(losses[3:] - before[:-1])
+    return np.asarray(losses[3:] - np.maximum.reduce((losses[:-3], losses[1:-2], losses[2:-1])))

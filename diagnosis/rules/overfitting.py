@@ -9,7 +9,8 @@ import numpy as np
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import EVAL_TRAIN_LOSS, TRAIN_LOSS, VAL_LOSS, either
-from diagnosis.statistics import mann_kendall, noise_sd, theil_sen
+from diagnosis.reference import medians_until
+from diagnosis.statistics import mann_kendall, median_of, noise_sd, row_medians, theil_sen
 from diagnosis.wording import span
 from parsers.records import Floats, Ints, Value
 
@@ -89,7 +90,7 @@ def rule(case: Case) -> Finding | None:
         return early
     verdict = _verdict(evals, error)
     if verdict is None or _verdict(evals.first(len(evals.steps) - 1), error) is None:
-        still_up = float(np.median(evals.val[-3:]) - evals.val.min()) > FEW_FIRST_RISE
+        still_up = median_of(evals.val[-3:]) - evals.val.min() > FEW_FIRST_RISE
         return early if still_up else None
     best_step, best = _best(evals)
     advice, settings = _advice(case, best_step)
@@ -115,9 +116,9 @@ def rule(case: Case) -> Finding | None:
 
 def _of_few(case: Case, evals: _Evals, error: float) -> Finding | None:
     """A turn of validation that no noise makes, where a trend cannot be told from so few evals."""
-    shown = next((n for n in range(FEW, len(evals.steps) + 1) if _turned(evals.first(n), error)), None)
-    if shown is None or not _turned(evals, error):
+    if not _turned(evals, error):
         return None
+    shown = next(n for n in range(FEW, len(evals.steps) + 1) if _turned(evals.first(n), error))
     best = int(np.argmin(evals.val))
     best_step, rise = int(evals.steps[best]), float(evals.val[-1] - evals.val[best])
     advice, settings = _advice(case, best_step)
@@ -157,12 +158,15 @@ def _verdict(evals: _Evals, error: float) -> _Verdict | None:
         return None
     window = evals.window()
     gaps, thousands = window.val - window.train, window.steps / 1000
-    gap, val = theil_sen(thousands, gaps), theil_sen(thousands, window.val)
-    if gap is None or val is None or gap[1] <= 0 or val[0] < 0 or mann_kendall(gaps)[0] <= RISING_Z:
+    val = theil_sen(thousands, window.val)
+    if val is None or val[0] < 0:
+        return None
+    gap = theil_sen(thousands, gaps)
+    if gap is None or gap[1] <= 0 or mann_kendall(gaps)[0] <= RISING_Z:
         return None
     if gap[0] * (thousands[-1] - thousands[0]) <= max(LEAST_GAP, 2 * error):
         return None
-    above = float(np.median(window.val[-3:])) - _best(evals)[1]
+    above = median_of(window.val[-3:]) - _best(evals)[1]
     rises = mann_kendall(window.val)[0] > RISING_Z or above > max(LEAST_GAP, OFF_BEST * error)
     return _Verdict(gap, val, rises, above)
 
@@ -182,22 +186,15 @@ def _evals(case: Case) -> _Evals | None:
     val, own = case.metric("val_loss").finite, case.metric("eval_train_loss").finite
     if not len(val):
         return None
-    losses = own.at(val.steps) if len(own) >= FEW else _beside(case, val.steps)
+    train = case.metric("train_loss").finite
+    losses = own.at(val.steps) if len(own) >= FEW else medians_until(train, val.steps, ROWS_BESIDE_AN_EVAL)
     keep = np.isfinite(losses) & (val.steps > (case.number("warmup_steps") or 0))
     return _Evals(val.steps[keep], val.values[keep], losses[keep])
 
 
-def _beside(case: Case, steps: Ints) -> Floats:
-    """The median of up to 20 training rows before each eval; NaN where there is none."""
-    train = case.metric("train_loss").finite
-    ends = np.searchsorted(train.steps, steps, side="right")
-    rows = [train.values[max(0, end - ROWS_BESIDE_AN_EVAL) : end] for end in ends]
-    return np.array([float(np.median(row)) if len(row) else np.nan for row in rows])
-
-
 def _best(evals: _Evals) -> tuple[int, float]:
     """The step of the lowest running median of 3 evals, and that median: one lucky eval is not the best."""
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(evals.val, 3), axis=1)
+    smooth = row_medians(np.lib.stride_tricks.sliding_window_view(evals.val, 3))
     at = int(np.argmin(smooth))
     return int(evals.steps[at + 1]), float(smooth[at])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from diagnosis.device import gpu_label, others_on, past_of, run_gpus
 from diagnosis.finding import Finding
 from diagnosis.needs import STEP_SECONDS
 from diagnosis.series import Series
+from diagnosis.statistics import median_of
 from diagnosis.step_blocks import StepBlocks
+from diagnosis.summaries import remembered
 from diagnosis.throttling import described, throttling
 from diagnosis.wording import duration
 from parsers.records import Floats, Ints
@@ -54,6 +57,16 @@ class _Blocks:
         return len(self.numbers)
 
 
+@dataclass(frozen=True, slots=True)
+class _Slower:
+    """Where the slower part begins, by which block the evidence was complete, and a step's seconds on both sides."""
+
+    block: int
+    complete: int
+    before: float
+    after: float
+
+
 def rule(case: Case) -> Finding | None:
     """Steps became slower and stayed so.
 
@@ -77,32 +90,32 @@ def rule(case: Case) -> Finding | None:
         return None
     seconds = case.metric("step_seconds").finite
     made = _made(case, seconds)
-    blocks = None if made is None else _blocks(made, seconds)
-    at = None if blocks is None else _change(blocks)
-    if made is None or blocks is None or at is None:
+    if made is None:
         return None
-    before, after = float(np.median(blocks.medians[:at])), float(np.median(blocks.medians[at:]))
-    row = _row_of_change(case, seconds, made, int(blocks.numbers[at]), (before, after))
-    complete = made.ends[min(int(blocks.numbers[at]) + _needed(blocks, at), len(made.ends)) - 1]
-    if _does_more(case, int(seconds.steps[row])):
+    # The last rows, which fill no block yet, change nothing.
+    known = (ID, made.size, made.interval)
+    slower = remembered(seconds, len(made.starts), lambda: _slower(made, seconds), *known)
+    if slower is None:
         return None
+    row = _row_of_change(case, seconds, made, slower)
+    return None if _does_more(case, int(seconds.steps[row])) else _finding(case, seconds, row, made, slower)
+
+
+def _finding(case: Case, seconds: Series, row: int, made: StepBlocks, slower: _Slower) -> Finding:
     causes = tuple(_gpu_causes(case))
+    advice = "Look for another process on the GPU or the CPU, for throttling, then for a data loader that waits."
     return Finding(
         id=ID,
         severity="warning",
         confidence=0.85,
-        title=f"Steps are {100 * (after / before - 1):.0f} % slower since step {int(seconds.steps[row]):,}",
+        title=f"Steps are {100 * (slower.after / slower.before - 1):.0f} % slower since step {seconds.steps[row]:,}",
         evidence=(
-            f"median {duration(before)} a step before, {duration(after)} since",
+            f"median {duration(slower.before)} a step before, {duration(slower.after)} since",
             f"{len(seconds) - row:,} rows since, their quick steps slower too: not a few late steps",
             *causes,
         ),
-        advice=(
-            "See why the GPU slows down: " + "; ".join(causes) + "."
-            if causes
-            else "Look for another process on the GPU or the CPU, for throttling, then for a data loader that waits.",
-        ),
-        first_step=int(seconds.steps[complete]),
+        advice=("See why the GPU slows down: " + "; ".join(causes) + "." if causes else advice,),
+        first_step=int(seconds.steps[made.ends[slower.complete]]),
         step=int(seconds.steps[-1]),
     )
 
@@ -111,10 +124,10 @@ def _made(case: Case, seconds: Series) -> StepBlocks | None:
     """The blocks of all rows, going on from what is remembered of them."""
     if len(seconds) < 2 * BLOCKS_NEEDED * LEAST_ROWS:
         return None
-    spacing = float(np.median(np.diff(seconds.steps[:STEPS_OF_BLOCK])))
+    spacing = median_of(np.diff(seconds.steps[:STEPS_OF_BLOCK]))
     size = int(np.clip(STEPS_OF_BLOCK / max(spacing, 1.0), LEAST_ROWS, MOST_ROWS))
     interval = case.number("eval_interval") if case.traits.step_seconds_contain_eval else None
-    key = (ID, size, interval)
+    key = (StepBlocks, size, interval)
     made: StepBlocks | None = seconds.memo.get(key)
     if made is None or made.rows > len(seconds):
         made = seconds.memo[key] = StepBlocks(size, interval)
@@ -126,14 +139,25 @@ def _eval_steps(case: Case) -> Ints | None:
     return case.metric("val_loss").steps if case.traits.step_seconds_contain_eval else None
 
 
-def _blocks(made: StepBlocks, seconds: Series) -> _Blocks | None:
-    """The newest blocks and some of those before; None where there are too few."""
-    count = len(made.starts)
-    if count < 2 * BLOCKS_NEEDED:
+def _slower(made: StepBlocks, seconds: Series) -> _Slower | None:
+    """None where there are too few blocks, or where they do not fall into two parts."""
+    if len(made.starts) < 2 * BLOCKS_NEEDED:
         return None
+    blocks = _blocks(made, seconds)
+    at = _change(blocks)
+    if at is None:
+        return None
+    block = int(blocks.numbers[at])
+    complete = min(block + _needed(blocks, at), blocks.count) - 1
+    return _Slower(block, complete, median_of(blocks.medians[:at]), median_of(blocks.medians[at:]))
+
+
+def _blocks(made: StepBlocks, seconds: Series) -> _Blocks:
+    """The newest blocks and some of those before."""
+    count = len(made.starts)
     older = np.unique(np.linspace(0, max(0, count - RECENT - 1), OLDER).astype(np.int64))
     kept = np.union1d(older, np.arange(max(0, count - RECENT), count))
-    spacing = float(np.median(np.diff(seconds.steps[-200:])))
+    spacing = median_of(np.diff(seconds.steps[: made.ends[-1] + 1][-200:]))
     return _Blocks(made.medians[kept], made.quick[kept], kept, count, made.size * spacing)
 
 
@@ -166,8 +190,8 @@ def _running_medians(values: Floats) -> Floats:
 
 
 def _apart(values: Floats, at: int) -> float:
-    before = float(np.median(values[:at]))
-    return float(np.median(values[at:])) / before if before > 0 else 0.0
+    before = median_of(values[:at])
+    return median_of(values[at:]) / before if before > 0 else 0.0
 
 
 def _steady(values: Floats, at: int) -> bool:
@@ -192,22 +216,23 @@ def _needed(blocks: _Blocks, at: int) -> int:
     passed = LONGER_THAN_BEFORE * _longest_that_passed(blocks.quick[:at])
     apart = _apart(blocks.quick, at)
     calm = apart >= MUCH and _wander(blocks.quick[at:]) < apart**CALM
-    seconds = float(np.median(blocks.medians[at:])) * blocks.steps
+    seconds = median_of(blocks.medians[at:]) * blocks.steps
     lasting = int(np.ceil(LASTING_SECONDS[apart >= MUCH] / seconds))
     return max(BLOCKS_NEEDED if calm else int(np.clip(share, *LASTING_BLOCKS)), passed, lasting)
 
 
 def _longest_that_passed(quick: Floats) -> int:
     """The longest run of slow blocks before the last fast one."""
-    fast = np.flatnonzero(quick <= FACTOR**0.5 * np.median(quick))
+    fast = np.flatnonzero(quick <= sqrt(FACTOR) * median_of(quick))
     return int(np.diff(fast, prepend=-1).max()) - 1 if len(fast) else 0
 
 
-def _row_of_change(case: Case, seconds: Series, made: StepBlocks, block: int, levels: tuple[float, float]) -> int:
-    """The first slow row: the split of the rows near a block into two levels that leaves the least deviation."""
-    start, end = int(made.starts[max(0, block - 2)]), int(made.ends[min(block + 1, len(made.ends) - 1)])
+def _row_of_change(case: Case, seconds: Series, made: StepBlocks, slower: _Slower) -> int:
+    """The first slow row: the split of the rows near its block into two levels that leaves the least deviation."""
+    start = int(made.starts[max(0, slower.block - 2)])
+    end = int(made.ends[min(slower.block + 1, len(made.ends) - 1)])
     rows = made.plain(seconds, _eval_steps(case), start, end + 1)
-    low, high = (np.abs(seconds.values[rows] - level) for level in levels)
+    low, high = (np.abs(seconds.values[rows] - level) for level in (slower.before, slower.after))
     left = np.concatenate((np.zeros(1), np.cumsum(low - high)))
     return int(rows[min(int(np.argmin(left)), len(rows) - 1)])
 
@@ -218,7 +243,7 @@ def _does_more(case: Case, step: int) -> bool:
     before, after = rate.until(step - 1).values, rate.since(step).values
     if min(len(before), len(after)) < BLOCKS_NEEDED:
         return False
-    return bool(np.median(after) * FACTOR**0.5 > np.median(before))
+    return median_of(after) * sqrt(FACTOR) > median_of(before)
 
 
 def _gpu_causes(case: Case) -> Iterator[str]:
