@@ -32,13 +32,19 @@ MISFIT, MISFIT_REACH = 0.006, 1.0
 """Real curves leave the law by 6e-3 nats (one sd), and stay on their side of it over a factor of e in progress: the
 likeliest values over four families of runs, each forecast with priors from the others."""
 ALPHAS = np.arange(0.2, 1.0, 0.05)
+"""Exponents of the data term that are weighed, from three prior deviations below the prior to four above."""
 FEWEST = 5
+"""Points: three weights and two to spare."""
 BINS = 48
+"""A longer series is taken together to so many means."""
 GRID = 600
+"""Points at which the learning rate is looked up, over all steps."""
 TRANSIENT = 0.25
 """The first quarter of what was seen is left out: there the loss is not yet on its power law."""
 LEAST_RATE = 1e-3
+"""Of the peak, below which a rate to fall by is not divided by."""
 NOISE_ROWS = 10_000
+"""The newest, of which the noise of a point is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ LEAST_RISE, ERRORS = 0.5, 8.0
 ROWS, FEWEST_ROWS = 50, 4
 """A median is of a tenth of the rows: so many at most, so many at least."""
 BLOCKS_NEEDED = 5
+"""Medians before one is looked at: the best of fewer is luck."""
 STILL_UP = 0.75
 """The share of its height that the loss must have kept from the rows before the newest on."""
 POINTS = 60

@@ -17,7 +17,9 @@ from parsers.records import Floats, Ints
 PARTED, PARTED_BLIND, ERRORS = 0.3, 0.5, 8.0
 """Nats by which validation must leave training: at least, and where too few evals came before to know their error."""
 EVALS_NEEDED = 2
+"""In a row: one may be a bad draw."""
 ROWS_OF_LEVEL = 16
+"""Their median is the training loss at an eval where its split has none."""
 
 
 @dataclass(frozen=True, slots=True)

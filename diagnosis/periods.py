@@ -14,19 +14,24 @@ from parsers.records import Floats, Ints
 ROWS = 16_384
 """The newest; a period that shows in fewer is no less real, and more cost more."""
 FEWEST_ROWS = 400
+"""Less their first tenth they hold four periods of up to 90 rows."""
 SETTLED = 10
 """The first tenth of the rows falls too fast to be looked at."""
 SHORTEST = 16
 """Rows. Below that neighbours hang together for other reasons."""
 PERIODS_SEEN = 4
+"""So many periods at least must be in the rows."""
 DEGREE = 6
+"""Of the polynomial that is the smooth course of a loss."""
 CLIP = 4.0
 """Robust deviations: a spike is no period."""
 LEAST = 0.2
 """Autocorrelation at the period and at twice the period, and by how much it is lower between. Published runs reach 0.1
 at a period; those on FineWeb-Edu in the order of its files 0.3 to 0.5, every 46 steps."""
 FIRST_OF_EQUALS = 0.7
+"""Peaks at this share of the highest count as high: multiples of a period are as high as the period, or higher."""
 NEAR, CLIMBS = 16, 4
+"""A period is known to a sixteenth of itself; up the side of its hump in so many strides at most."""
 
 
 def period_of(train: Series) -> tuple[int, float] | None:

@@ -34,7 +34,9 @@ ROUGH_NOISE, SCATTER_BLOCKS = 3.0, 16
 DENSE_INTERVAL = 10
 """Rows further apart cannot tell a step from a rise over a hundred updates."""
 BACK = 0.5
+"""The share of the change by which the level must have gone back."""
 EARLIER_BLOCKS = 64
+"""Blocks before a change that tell how the level changes as a rule."""
 KNOWN_ROWS = SIDE + 3 * BLOCK
 """By so many rows after it a change has been looked at."""
 SLAB = 8192
@@ -42,6 +44,7 @@ SLAB = 8192
 LEAD_BLOCKS = 32
 """What a look needs before it."""
 MOST, MOST_LOOKS = 20, 1000
+"""Changes that are told, and blocks that are looked at closely: a loss that jumps all the time has no level."""
 DOWNWARD = 2.0
 """A fall must be so many times as large: a loss that falls is what training is for."""
 UNIGRAM_SHARE = 0.68
@@ -49,6 +52,7 @@ UNIGRAM_SHARE = 0.68
 EXPLODED = 5.0
 """BLOOM-176B's gradient norm rose from 0.24 to 145 in the 4 rows before its loss did; other data raise it by less."""
 NORM_ROWS = 50
+"""Rows whose median is the usual gradient norm."""
 SCALE_FELL = 4.0
 """Two halvings of the fp16 loss scale: skipped steps, while the loss stays flat where it was thrown to."""
 

@@ -40,9 +40,11 @@ COVERED = 0.5
 POINTS = 60
 """A denser series is first thinned to block medians."""
 NOISE_ROWS = 100
+"""The newest, of which the noise of a point is told."""
 RISING_Z = 2.3
 """One-sided p = .01 of Mann-Kendall."""
 CHANGE_P = 0.1
+"""Two-sided p of Mann-Kendall up to which a fall is one."""
 PLATEAU_SHARE = 0.25
 SLOWING_SHARE = 0.5
 """A plateau declines by less than a quarter of the expected slope, at the 90 % upper bound; slowing is less than

@@ -17,6 +17,7 @@ ID = "loss-shift"
 NEEDS = (TRAIN_LOSS,)
 
 CHANGED_RATE, CHANGED_TOKENS = 1.5, 1.05
+"""Factors that explain a change of level: schedules move the learning rate of a row by less, and packing the tokens."""
 LOOK_AT_LOADER = "See what the data loader did at step {:,} (next file, shard or mixture stage)"
 AT_RESTART = 20
 """Steps. A change so soon after a restart is the restart's."""

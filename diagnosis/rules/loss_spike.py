@@ -16,15 +16,21 @@ ID = "loss-spike"
 NEEDS = (either(TRAIN_LOSS, VAL_LOSS),)
 
 TOO_LONG_STEPS = 500
+"""As many batches as PaLM skipped at most to get over a spike (arXiv 2204.02311, 5.1); a rule of thumb."""
 PATIENCE_STEPS = 100
 """BLOOM-176B's first spike was over in 30 steps, unaided; its owners did well to wait."""
 LEADING = 3.0
+"""Times the usual gradient norm: a rule of thumb, where BLOOM-176B's rose from 0.24 to 145."""
 NORM_ROWS = 50
 """Rows before a spike whose lower quartile is the usual gradient norm: the last of them may have risen already."""
 RESUME_STEPS = 200
+"""Steps in which fresh optimiser moments and a re-warmed learning rate still move the loss; a rule of thumb."""
 REWARMED = 1.5
+"""The factor by which a learning rate has risen again, as a cyclic one does."""
 EARLY_STEPS = 100.0
+"""As long as a run without a warm-up, or with an unknown one, is taken to be in it."""
 EVAL_JUMP, EVAL_ERRORS = 0.3, 8.0
+"""Nats, and standard errors of an eval, by which both splits must jump: as much as a micro-batch must."""
 
 
 def rule(case: Case) -> Finding | None:

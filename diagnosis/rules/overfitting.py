@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.case import Case
-from diagnosis.finding import Finding
+from diagnosis.finding import Finding, Severity
 from diagnosis.needs import EVAL_TRAIN_LOSS, TRAIN_LOSS, VAL_LOSS, either
 from diagnosis.reference import medians_until
 from diagnosis.statistics import mann_kendall, median_of, noise_sd, row_medians, theil_sen
@@ -18,12 +18,17 @@ ID = "overfitting"
 NEEDS = (VAL_LOSS, either(TRAIN_LOSS, EVAL_TRAIN_LOSS))
 
 FEWEST = 8
+"""Evals that a trend is told from: where 8 of them rise, Mann-Kendall's z is 3.3, where 5 do 2.2."""
 WINDOW = 0.3
+"""The share of the steps whose trend is looked at."""
 RISING_Z = 2.3
 """One-sided p = .01 of Mann-Kendall."""
 LEAST_GAP = 0.02
+"""Nats. By so much two evals of 200 batches differ by chance: a healthy 41M run's have a standard error of 0.0067."""
 OFF_BEST = 3.0
+"""Standard errors of an eval by which the last ones are above the best."""
 ROWS_BESIDE_AN_EVAL = 20
+"""Their median stands for the training loss where the trainer has no eval of it."""
 FEW, FEW_RISE, FEW_FIRST_RISE = 3, 0.1, 0.05
 """Nats that the last and every eval since the best must be above it, where 3 to 8 evals are all there are: an eval of
 a hundred sequences of 1,024 tokens is known to 0.04."""
@@ -93,23 +98,40 @@ def rule(case: Case) -> Finding | None:
         still_up = median_of(evals.val[-3:]) - evals.val.min() > FEW_FIRST_RISE
         return early if still_up else None
     best_step, best = _best(evals)
-    advice, settings = _advice(case, best_step)
     count = len(evals.window().steps)
-    return Finding(
-        id=ID,
+    return _finding(
+        case,
+        best_step,
         severity="critical" if verdict.rises else "warning",
         confidence=0.85,
-        title=f"Overfitting: validation was best at step {best_step:,}",
         evidence=(
             f"val - train grows by {_shown(verdict.gap)} per 1,000 steps, now {evals.val[-1] - evals.train[-1]:.2f}",
             f"val itself: {_shown(verdict.val)} per 1,000 steps over the last {count} evals",
             f"val {verdict.above_best:+.3f} against its best of {best:.4f}{_spent(case, best_step)}",
-            *_saved(case, best_step),
-            *_epochs(case),
         ),
+        first_step=_fired_at(evals, error) if early is None else early.first_step,
+    )
+
+
+def _finding(
+    case: Case,
+    best_step: int,
+    *,
+    severity: Severity,
+    confidence: float,
+    evidence: tuple[str, ...],
+    first_step: int | None,
+) -> Finding:
+    advice, settings = _advice(case, best_step)
+    return Finding(
+        id=ID,
+        severity=severity,
+        confidence=confidence,
+        title=f"Overfitting: validation was best at step {best_step:,}",
+        evidence=(*evidence, *_saved(case, best_step), *_epochs(case)),
         advice=advice,
         settings=settings,
-        first_step=_fired_at(evals, error) if early is None else early.first_step,
+        first_step=first_step,
         step=case.steps.last,
     )
 
@@ -121,22 +143,16 @@ def _of_few(case: Case, evals: _Evals, error: float) -> Finding | None:
     shown = next(n for n in range(FEW, len(evals.steps) + 1) if _turned(evals.first(n), error))
     best = int(np.argmin(evals.val))
     best_step, rise = int(evals.steps[best]), float(evals.val[-1] - evals.val[best])
-    advice, settings = _advice(case, best_step)
-    return Finding(
-        id=ID,
+    return _finding(
+        case,
+        best_step,
         severity="warning",
         confidence=0.75,
-        title=f"Overfitting: validation was best at step {best_step:,}",
         evidence=(
             f"val {rise:+.3f} against its best of {evals.val[best]:.4f}{_spent(case, best_step)}",
             f"train {evals.train[-1] - evals.train[best]:+.3f} in the same steps, by {len(evals.steps)} evals",
-            *_saved(case, best_step),
-            *_epochs(case),
         ),
-        advice=advice,
-        settings=settings,
         first_step=int(evals.steps[shown - 1]),
-        step=case.steps.last,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from diagnosis.annealing import PRIOR
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, either
@@ -11,9 +12,10 @@ from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, either
 ID = "plateau"
 NEEDS = (either(TRAIN_LOSS, VAL_LOSS),)
 
-ANNEALING = 0.13
 HIGH_RATE = 0.3
+"""Of its peak. Above, most of what annealing brings is still to come, and a slow fall is by design."""
 SPENT_RATE = 0.11
+"""Of its peak: cosines end at a tenth (Hoffmann 2022; nanoGPT's min_lr)."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -69,7 +71,7 @@ def _rate_now(case: Case) -> float | None:
 
 def _advice(rate: float | None) -> str:
     if rate is not None and rate > HIGH_RATE:
-        return f"Let the learning rate decay: that is still worth about {ANNEALING} nats."
+        return f"Let the learning rate decay: that is still worth about {PRIOR.gain} nats."
     if rate is not None and rate <= SPENT_RATE:
         return "The learning rate is spent: to train longer, begin a new run with a longer schedule."
     return "More steps of this kind gain little: a larger model, more or other data, or a longer schedule would."

@@ -25,9 +25,11 @@ ID = "slowdown"
 NEEDS = (STEP_SECONDS,)
 
 FACTOR = 1.15
+"""Three times as much as the medians of healthy runs on a GPU of their own wander."""
 BLOCKS_NEEDED = 5
 """Blocks on either side."""
 LASTING_SHARE, LASTING_BLOCKS = 0.15, (8, 15)
+"""Of all blocks must be slow, within these bounds."""
 MUCH = 1.3
 CALM = 0.25
 """A level MUCH higher that wanders by less than this power of its distance is no neighbour's work: 5 blocks are
@@ -35,6 +37,7 @@ enough."""
 LASTING_SECONDS = (60.0, 15.0)
 """Below MUCH and from there on. Other jobs come for a while: healthy runs on a shared machine had 32 s of a fifth."""
 LONGER_THAN_BEFORE = 2
+"""Times the longest slow stretch that passed by itself."""
 MOST_ROWS, LEAST_ROWS, STEPS_OF_BLOCK = 20, 3, 50
 """A block is 20 rows; where a row is printed every few steps, as many as make 50 steps, but 3."""
 RECENT, OLDER = 100, 100

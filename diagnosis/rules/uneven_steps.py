@@ -32,9 +32,11 @@ LOST = 0.15
 LEAST_EXTRA_SECONDS = 0.05
 """An operating system takes the processor away for some 5 to 20 ms at once (Linux's slices): no wait for data."""
 LEAST_SLOW = 12
+"""Rows. 5 % of the shortest stretch that is judged."""
 SPREAD = 2 / 3
 """Of the blocks must have a slow row: single bad stretches pass."""
 LASTING_SHARE, LASTING_BLOCKS = 0.15, (5, 40)
+"""Of the blocks, the newest, must be uneven, within these bounds."""
 REGULAR = 0.9
 """So many of the slow rows in step with one period are no accident."""
 PLANNED_WORK = ("eval_interval", "save_interval", "checkpoint_interval", "log_interval")

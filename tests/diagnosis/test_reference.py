@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diagnosis.reference import BlockMedians, RollingReference, reference_of
+from diagnosis.reference import BlockMedians, RollingReference, medians_until, reference_of
 from diagnosis.series import Series
 from diagnosis.summaries import summary_of
 
@@ -87,3 +87,12 @@ def test_medians_of_blocks_that_come_in_parts_are_those_of_the_whole(first: int)
     rows = values[first:count]
 
     np.testing.assert_array_equal(grown.values, np.median(rows[: len(rows) // 50 * 50].reshape(-1, 50), axis=1))
+
+
+def test_a_median_until_a_step_is_that_of_the_rows_before_and_at_it() -> None:
+    """Four of them; of fewer at the start, and of none NaN. A step between two rows has those before it."""
+    rows = Series("train_loss", np.arange(0, 100, 10), np.arange(10.0))
+    levels = medians_until(rows, np.array([-1, 0, 10, 35, 90, 500]), 4)
+
+    np.testing.assert_array_equal(levels, [np.nan, 0.0, 0.5, 1.5, 7.5, 7.5])
+    assert np.isnan(medians_until(rows.until(-1), np.array([3]), 4)).all()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,3 +52,22 @@ def test_between_points_it_is_linear_and_outside_unknown() -> None:
 
     assert values[1:4].tolist() == pytest.approx([4.0, 3.0, 2.0])
     assert np.isnan(values[[0, 4]]).all()
+
+
+def test_rows_that_are_no_numbers_are_left_out_wherever_they_come() -> None:
+    """Three looks with the same memory: all finite, a NaN among the new rows, and the older one again."""
+    memo: dict[Hashable, Any] = {}
+    values = np.array([3.0, 2.0, math.nan, 1.0])
+    looks = [Series("train_loss", np.arange(count), values[:count], memo) for count in (2, 4, 2)]
+
+    assert [look.finite.values.tolist() for look in looks] == [[3.0, 2.0], [3.0, 2.0, 1.0], [3.0, 2.0]]
+
+
+def test_every_series_begins_with_nothing() -> None:
+    """And none with a longer one, or with other rows."""
+    some = series([0, 1], [3.0, 2.0])
+
+    assert some.begins_with(series([]))
+    assert some.begins_with(series([0], [3.0]))
+    assert not some.begins_with(series([0], [4.0]))
+    assert not some.begins_with(series([0, 1, 2], [3.0, 2.0, 1.0]))

@@ -87,7 +87,7 @@ def test_what_is_found_stays_as_the_log_grows() -> None:
     for last in range(AT - 100, AT + 300, 7):
         grown = find_shifts(Series("train_loss", steps[:last], values[:last], memo), FULL_BATCH_FLOOR)
         fresh = find_shifts(Series("train_loss", steps[:last], values[:last]), FULL_BATCH_FLOOR)
-        assert [s.first_step for s in grown] == [s.first_step for s in fresh]
+        assert grown == fresh
         assert grown == [] or (grown[0].row, grown[0].seen_step) == (whole[0].row, whole[0].seen_step)
         assert all(s.seen_step < last for s in grown)
     assert grown
@@ -102,6 +102,21 @@ def test_a_level_that_comes_back_says_when() -> None:
     assert abs(up.back_step - (AT + 1000)) <= 16
     assert abs(down.first_step - (AT + 1000)) <= 8
     assert down.height < 0 < up.height
+
+
+def test_when_it_came_back_does_not_hang_on_how_the_rows_came() -> None:
+    """Back after 300 rows, looked at every 5 rows and at once: while it is up, and from then on."""
+    steps, values = rows(total=7000)
+    values[(steps >= AT) & (steps < AT + 300)] += 0.6
+    memo: dict[Any, Any] = {}
+    backs = []
+    for last in range(AT + 100, AT + 400, 5):
+        grown = find_shifts(Series("train_loss", steps[:last], values[:last], memo), FULL_BATCH_FLOOR)
+        assert grown == find_shifts(Series("train_loss", steps[:last], values[:last]), FULL_BATCH_FLOOR)
+        backs.append(grown[0].back_step)
+    assert set(backs[:40]) == {None}
+    assert len(set(backs[43:])) == 1
+    assert backs[-1] is not None
 
 
 def test_damaged_weights_are_no_other_data() -> None:

@@ -13,8 +13,10 @@ from diagnosis.statistics import (
     begins_at_start,
     block_medians,
     mann_kendall,
+    median_of,
     noise_sd,
     robust_sd,
+    row_medians,
     running_count,
     theil_sen,
     window_medians,
@@ -24,6 +26,17 @@ from diagnosis.statistics import (
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 49, 50])
+def test_medians_are_those_of_numpy(count: int, rng: np.random.Generator) -> None:
+    """To the last bit, of odd and even numbers of values, of whole numbers too; the values stay in their order."""
+    table = rng.normal(0, 1, (5, count))
+    before = table.copy()
+
+    assert [median_of(row) for row in table] == np.median(table, axis=1).tolist() == row_medians(table).tolist()
+    assert median_of(np.arange(count)) == np.median(np.arange(count))
+    np.testing.assert_array_equal(table, before)
 
 
 def test_robust_sd_is_the_standard_deviation_of_normal_noise_and_ignores_outliers(rng: np.random.Generator) -> None:

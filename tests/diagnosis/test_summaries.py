@@ -10,7 +10,7 @@ import pytest
 
 from diagnosis.run import Run
 from diagnosis.series import Series
-from diagnosis.summaries import first_look, summary_of
+from diagnosis.summaries import first_look, first_of, remembered, summary_of
 from parsers.records import Points, Restart
 
 
@@ -109,3 +109,37 @@ def test_what_was_seen_once_is_not_looked_at_again() -> None:
 
     assert [first_look(series, 6, holds), first_look(series, 6, holds)] == [8, 8]
     assert asked == [6, 7, 8]
+
+
+def test_what_was_found_first_stays_and_the_search_goes_on_where_it_ended() -> None:
+    """The first value above 7.5 is asked of new rows alone; an older series, which has none, does not see it."""
+    values, begun = np.arange(10.0), []
+    memo: dict[Hashable, Any] = {}
+
+    def ask(count: int) -> int | None:
+        series = Series("train_loss", np.arange(count), values[:count], memo)
+
+        def find(rows: int) -> int | None:
+            begun.append(rows)
+            return next((at for at in range(rows, count) if values[at] > 7.5), None)
+
+        return first_of(series, find, "above")
+
+    assert [ask(4), ask(8), ask(10), ask(10), ask(5)] == [None, None, 8, 8, None]
+    assert begun == [0, 4, 8, 0]
+
+
+def test_what_is_remembered_is_made_anew_for_another_state_alone() -> None:
+    """Of two keys each has its own; a state of before was forgotten."""
+    series, made = Series("train_loss", np.arange(3), np.ones(3)), []
+
+    def ask(state: int, key: str) -> tuple[int, str]:
+        def make() -> tuple[int, str]:
+            made.append((state, key))
+            return state, key
+
+        return remembered(series, state, make, key)
+
+    asked = [(1, "a"), (1, "a"), (1, "b"), (2, "a"), (2, "a"), (1, "a")]
+    assert [ask(*one) for one in asked] == asked
+    assert made == [(1, "a"), (1, "b"), (2, "a"), (1, "a")]

@@ -87,6 +87,33 @@ def test_a_cause_that_the_log_shows_makes_it_a_note(more: dict[str, str], fields
     assert any(words in line for line in found.evidence)
 
 
+@pytest.mark.parametrize(
+    ("name", "factor", "explained"),
+    [("learning_rate", 1.4, False), ("learning_rate", 1.6, True), ("tokens", 1.04, False), ("tokens", 1.06, True)],
+)
+def test_small_changes_explain_nothing(name: str, factor: float, explained: bool) -> None:
+    """A learning rate half as high again, or 5 % more tokens a step, are the least that do."""
+    steps = np.arange(10_001)
+    changed = np.where(steps < AT, 1000.0, factor * 1000)
+    found = find(stepped(0.5), {name: (steps, changed if name == "learning_rate" else np.cumsum(changed))})
+    assert found is not None
+    assert (found.severity == "info") is explained
+
+
+@pytest.mark.parametrize(("restart", "explained"), [(AT - 20, True), (AT - 21, False)])
+def test_a_restart_explains_the_change_of_20_steps(restart: int, explained: bool) -> None:
+    """Later than that it is not the restart's."""
+    found = find(stepped(0.5), segments=(0, restart))
+    assert found is not None
+    assert (found.severity == "info") is explained
+
+
+@pytest.mark.parametrize(("height", "told"), [(0.18, True), (-0.18, False), (-0.36, True)])
+def test_a_fall_must_be_twice_as_large(height: float, told: bool) -> None:
+    """Of 0.12 nats: a loss that falls is what training is for."""
+    assert (find(stepped(height)) is not None) is told
+
+
 @pytest.mark.parametrize(("boundary", "expected"), [(AT, True), (AT + 300, False)])
 def test_a_fall_at_the_end_of_an_epoch_is_memorising(boundary: int, expected: bool) -> None:
     """The staircase of fine-tunes: each pass over the same data begins lower."""

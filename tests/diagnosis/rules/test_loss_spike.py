@@ -193,6 +193,21 @@ def test_a_jump_after_a_resume_or_a_raised_learning_rate_is_explained() -> None:
     assert rule(make_case({"train_loss": train, "learning_rate": (steps, rate)}, traits=FULL)) is None
 
 
+@pytest.mark.parametrize(("after", "fires"), [(200, False), (201, True)])
+def test_a_resume_explains_the_jumps_of_200_steps(after: int, fires: bool) -> None:
+    """Fresh moments and a re-warmed learning rate; what comes later is a spike."""
+    assert (find(with_spike(1.0, 50), segments=(0, AT - after)) is not None) is fires
+
+
+@pytest.mark.parametrize(("factor", "fires"), [(1.4, True), (1.6, False)])
+def test_a_learning_rate_half_as_high_again_explains_a_jump(factor: float, fires: bool) -> None:
+    """A cyclic schedule, at the jump."""
+    train = with_spike(0.5, 50)
+    rate = np.where(train[0] < AT, 1e-4, factor * 1e-4)
+    found = rule(make_case({"train_loss": train, "learning_rate": (train[0], rate)}, traits=FULL))
+    assert (found is not None) is fires
+
+
 def test_a_blow_up_in_the_first_steps_is_seen() -> None:
     """12 rows after the start, while the loss still falls by 0.2 a step: 11.8 and 6.7 after 3.5 are no training."""
     values = [5.48, 5.12, 4.94, 4.58, 4.53, 4.01, 3.83, 3.62, 3.39, 3.35, 3.57, 3.48, 11.83, 6.73, 3.90, 3.67]
@@ -226,6 +241,14 @@ def test_in_the_warm_up_the_learning_rate_is_the_cause() -> None:
         found = rule(make_case({"train_loss": with_spike(1.0, 30)}, {"warmup_steps": warmup}, traits=FULL))
         assert found is not None
         assert word in found.advice[0]
+
+
+@pytest.mark.parametrize(("height", "fires"), [(0.27, False), (0.33, True)])
+def test_03_nats_are_the_least_jump_of_evals(height: float, fires: bool) -> None:
+    """In both splits, above the highest of the three before."""
+    evals = np.arange(0, 10_001, 500)
+    level = np.full(len(evals), 3.5) + np.where(evals == 8000, height, 0.0)
+    assert (rule(make_case({"val_loss": (evals, level), "eval_train_loss": (evals, level)})) is not None) is fires
 
 
 def test_evals_of_both_splits_show_it_where_rows_are_few() -> None:

@@ -57,6 +57,19 @@ def test_without_a_vocabulary_the_first_loss_is_the_untrained_level() -> None:
     assert find(2.0 + noise(300, 0.01), known) is None
 
 
+@pytest.mark.parametrize(("share", "expected"), [(0.94, False), (0.97, True)])
+def test_five_per_cent_off_is_something_learnt(share: float, expected: bool) -> None:
+    """After 150 updates, where a model at the unigram level is still given time."""
+    values = log(50304) * np.where(np.arange(150) < 20, 1.0, share) + noise(150, 0.01)
+    assert (find(values) is not None) is expected
+
+
+@pytest.mark.parametrize(("first", "expected"), [(3.9, False), (4.1, True)])
+def test_a_first_loss_of_four_nats_may_be_an_untrained_models(first: float, expected: bool) -> None:
+    """That of 64 tokens is 4.2; below it the weights were loaded, as far as one can tell."""
+    assert (find(first + noise(600, 0.01), {"warmup_steps": 50}) is not None) is expected
+
+
 @pytest.mark.parametrize(("level", "expected"), [(0.66, False), (0.72, True)])
 def test_a_model_stuck_at_unigrams_is_found_after_500_updates(level: float, expected: bool) -> None:
     """7.8 nats with GPT-2's tokenizer is how frequent each token is; .68 of ln(V) is the limit."""

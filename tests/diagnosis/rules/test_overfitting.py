@@ -57,6 +57,25 @@ def test_validation_that_stands_still_while_the_gap_grows_is_a_warning() -> None
     assert found.severity == "warning"
 
 
+@pytest.mark.parametrize(("gap", "fires"), [(0.015, False), (0.06, True)])
+def test_a_gap_must_grow_by_002_nats(gap: float, fires: bool) -> None:
+    """Evals without noise, validation flat at last: over the last 30 % of the steps it grows by half of this."""
+    late = np.maximum(0, STEPS - 8000) / 12_000
+    val = 3.4 + np.maximum(0, 8000 - STEPS) / 8000 + 1e-4 * late
+    assert (find(val, val - 0.02 - gap * late, eval_standard_error=0.001) is not None) is fires
+
+
+@pytest.mark.parametrize(("rise", "severity"), [(0.015, "warning"), (0.03, "critical")])
+def test_validation_well_above_its_best_is_critical(rise: float, severity: str) -> None:
+    """Its last evals 0.02 nats above the best smoothed one, with no trend of its own at the end."""
+    val, train = losses(3, sd=0.0, gap=0.6)
+    val[STEPS > 8000] = np.resize([3.55, 3.5502], int((STEPS > 8000).sum()))
+    val[(STEPS > 8000) & (STEPS < 10_000)] -= rise
+    found = find(val, train, eval_standard_error=0.001)
+    assert found is not None
+    assert found.severity == severity
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_gap_that_grows_while_validation_still_falls_is_healthy(seed: int) -> None:
     """A slow genuine growth of the gap; validation improves to the end."""

@@ -56,6 +56,14 @@ def test_the_stable_phase_of_a_schedule_is_flat_by_design(rate: float, severity:
     assert ("0.13" in found.advice[0]) is (severity == "info")
 
 
+@pytest.mark.parametrize(("rate", "word"), [(0.10, "spent"), (0.12, "larger model")])
+def test_a_rate_at_a_tenth_of_its_peak_is_spent(rate: float, word: str) -> None:
+    """Where cosines end a new schedule is needed; a little above, the model or the data are the limit."""
+    found = find(series={"learning_rate": ([0, 10_000, 20_000], np.array([0.1, 1.0, rate]) * 3e-4)})
+    assert found is not None
+    assert word in found.advice[0]
+
+
 def test_without_an_expectation_it_is_a_note() -> None:
     """A fine-tune of unknown size may be flat by nature."""
     found = find(trend=trend(expected=None))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from cases import make_case
 
 from diagnosis.case import Case
 from diagnosis.rules.slowdown import rule
+from diagnosis.series import Series
 from gpu.sample import GpuProcess, GpuSample
 from parsers.records import Traits
 
@@ -34,6 +36,15 @@ def test_a_lasting_slowdown_is_found_with_its_step() -> None:
     assert found.title == "Steps are 33 % slower since step 501"  # step 500 timed an evaluation
     assert found.first_step is not None
     assert 600 <= found.first_step <= 625
+
+
+def test_a_growing_log_is_judged_as_a_whole_one() -> None:
+    """What was found is remembered until one more block is whole: row by row it is what a fresh look says."""
+    seconds, memo = slower_from(500, 1.33), {}
+    for end in (300, 600, *range(700, 745), 900):
+        fresh = run(seconds[:end])
+        series = {"step_seconds": Series("step_seconds", np.arange(end), seconds[:end], memo)}
+        assert rule(replace(fresh, series=series)) == rule(fresh)
 
 
 def test_a_trainer_that_makes_its_steps_larger_is_not_said_to_slow_down() -> None:
