@@ -10,7 +10,6 @@ from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import EVAL_TRAIN_LOSS, TRAIN_LOSS
 from diagnosis.series import Series
-from diagnosis.statistics import noise_sd
 from diagnosis.summaries import first_look
 from parsers.records import Value
 
@@ -32,9 +31,9 @@ def rule(case: Case) -> Finding | None:
     """What dropout (or another regulariser) costs in training loss, with its error bar.
 
     Fires when the training loss in train mode is above the same split's loss in eval mode by more than 3 standard
-    errors and 0.005 nats, over the training rows after the first fifth of the run, 20 at least, beside 5 evals or
-    more; both have their scatter in the error. It is over below 2. A warning where the data are known to be seen less
-    than 4 times, else a note. Silent where dropout is known to be 0.
+    errors and 0.005 nats, over the training rows after the first fifth of the run, 20 at least, and the 5 evals or
+    more among them; both have their scatter in the error. It is over below 2. A warning where the data are known to be
+    seen less than 4 times, else a note. Silent where dropout is known to be 0.
 
     Why: both are losses on training data of the same weights; what differs is dropout.
     Do: with fewer than 4 epochs over the data, set dropout to 0.
@@ -90,14 +89,14 @@ def _cost(excess: Series, evals: Series, count: int) -> _Cost | None:
     if count < ROWS_NEEDED:
         return None
     first, last = int(excess.steps[0]), int(excess.steps[count - 1])
-    late = excess.until(last).since(first + SHARE_LEFT_OUT * (last - first)).values
-    beside = evals.values[: int(np.searchsorted(evals.steps, last)) + 1]
-    noise = noise_sd(beside)
-    if len(late) < ROWS_NEEDED or len(beside) < EVALS_NEEDED or noise is None:
+    start = first + SHARE_LEFT_OUT * (last - first)
+    late = excess.until(last).since(start).values
+    beside = evals.since(start).values[: len(evals.until(last - 1).since(start)) + 1]
+    if len(late) < ROWS_NEEDED or len(beside) < EVALS_NEEDED:
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # losses of 1e300 have an infinite error
-        error = float(np.hypot(late.std(ddof=1) / len(late) ** 0.5, noise / len(beside) ** 0.5))
-        return _Cost(float(late.mean()), error, len(late))
+        scatter = late.var(ddof=1) / len(late), np.diff(beside).var(ddof=1) / 2 / len(beside)
+        return _Cost(float(late.mean()), float(np.sqrt(sum(scatter))), len(late))
 
 
 def _costs(cost: _Cost | None, errors: float) -> bool:
