@@ -191,7 +191,7 @@ def _rates(case: Case, settled: Series) -> Floats | None:
     """The learning rate at these rows as a share of its peak, as logged, else as the schedule has it."""
     logged = case.metric("learning_rate").finite
     if len(logged) >= FEWEST and float(logged.values.max()) > 0:
-        return np.interp(settled.steps, logged.steps, logged.values / logged.values.max())
+        return np.asarray(np.interp(settled.steps, logged.steps, logged.values / logged.values.max()))
     return None if case.schedule is None else case.schedule(settled.steps.astype(np.float64))
 
 
