@@ -38,9 +38,9 @@ def rule(case: Case) -> Finding | None:
     for GPT-2's tokenizer at width 384). Higher: labels out of the vocabulary, a sum instead of a mean, a broken
     initialisation. Lower: another vocabulary, leaked targets, trained weights.
     Do: check vocab_size against the tokenizer, the shift of the targets and how the loss is averaged.
-    False alarms: weights loaded without a word in the log (mT5 begins above 10); auxiliary terms in the loss.
-    Sources: 10.87 to 11.06 seen at widths 384 to 1600; ln 50304 = 10.826; transformers issue 35438 (a loss times its
-    accumulation steps).
+    False alarms: weights loaded without a word in the log (mT5 begins at 30); auxiliary terms in the loss.
+    Sources: 10.87 to 11.06 seen at widths 384 to 1600; ln 50304 = 10.826; transformers issues 35438 (a loss times its
+    accumulation steps) and 10830 (mT5).
     """
     vocabulary, start = case.number("vocab_size"), case.text("init_from")
     measured = untrained_loss(case)

@@ -13,7 +13,15 @@ from diagnosis.finding import Finding
 from diagnosis.needs import TRAIN_LOSS, VAL_LOSS, Need, either
 from diagnosis.repetition import passes_of, step_of_pass
 from diagnosis.series import Series
-from diagnosis.vocabulary import LARGE_VOCABULARY, is_about_bytes, is_fresh, is_large, untrained_loss, vocabulary_of
+from diagnosis.vocabulary import (
+    LARGE_VOCABULARY,
+    is_about_bytes,
+    is_fresh,
+    is_large,
+    named_dataset,
+    untrained_loss,
+    vocabulary_of,
+)
 from parsers.records import Floats, Ints
 
 ID = "loss-too-low"
@@ -128,7 +136,7 @@ def _floor(case: Case, steps: Ints) -> _Floor | None:
         return _flat(steps, TEXT_FLOOR, "byte")
     if not _shows_text(case) if vocabulary is None else vocabulary < LARGE_VOCABULARY:
         return None
-    offset = _offset(case, vocabulary)
+    offset = dataset_offset(named_dataset(case), vocabulary)
     law = None if offset is None else _law(case, steps, offset)
     if offset is None or law is None:
         return _flat(steps, TEXT_FLOOR * BYTES_PER_TOKEN, "token")
@@ -144,14 +152,6 @@ def _shows_text(case: Case) -> bool:
 def _flat(steps: Ints, nats: float, unit: str) -> _Floor:
     why = f"text keeps more than {nats:.2f} nats per {unit} even for the largest models"
     return _Floor(np.full(len(steps), nats), why)
-
-
-def _offset(case: Case, vocabulary: int | None) -> Offset | None:
-    """That of the data set, where somebody named it: a default may stand for anything."""
-    fact = case.facts.get("dataset")
-    if fact is None or "default" in fact.where:
-        return None
-    return dataset_offset(str(fact.value), vocabulary)
 
 
 def _law(case: Case, steps: Ints, offset: Offset) -> Floats | None:

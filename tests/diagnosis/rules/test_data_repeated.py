@@ -75,7 +75,8 @@ def test_the_step_of_the_fourth_epoch_stays_as_the_run_goes_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epochs", "low", "high", "dear", "cheap"), [(5, 1e8, 1e10, "warning", "info"), (20, 1e8, 1e10, "critical", "warning")]
+    ("epochs", "low", "high", "dear", "cheap"),
+    [(5, 1e8, 1e10, "warning", "info"), (20, 1e8, 1e10, "critical", "warning")],
 )
 def test_the_cost_decides_how_grave_it_is(epochs: float, low: float, high: float, dear: str, cheap: str) -> None:
     """Over the unique tokens at which 41M parameters pay 0.01 nats for 5 epochs, or 0.05 for 20; 3 % to either side."""

@@ -70,7 +70,9 @@ def test_twenty_readings_are_needed(seconds: int, fires: bool) -> None:
 def test_five_separate_dips_are_spread(dips: int, level: float, idle: float, fires: bool) -> None:
     """Long ones, which leave most stretches of ten readings alone; below one half is a dip."""
     period = 600 / dips
-    assert (rule(watching(lambda t: {"utilization": level if t % period < idle * period else 0.98})) is not None) is fires
+    assert (
+        rule(watching(lambda t: {"utilization": level if t % period < idle * period else 0.98})) is not None
+    ) is fires
 
 
 @pytest.mark.parametrize(("idle", "fires"), [(0.58, False), (0.63, True)])

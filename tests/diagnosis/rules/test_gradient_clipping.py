@@ -18,9 +18,7 @@ HELD: dict[str, Value | None] = {"decay_lr": False}
 """A constant learning rate."""
 
 
-def find(
-    norms: Floats, facts: dict[str, Value | None] | None = None, every: int = 1, **more: Any
-) -> Finding | None:
+def find(norms: Floats, facts: dict[str, Value | None] | None = None, every: int = 1, **more: Any) -> Finding | None:
     rows = every * np.arange(len(norms))
     return rule(pretraining({"grad_norm": (rows, norms), **more.pop("series", {})}, facts, **more))
 
