@@ -90,12 +90,19 @@ def test_rows_a_hundred_steps_apart_show_several_halvings_at_once() -> None:
 
 
 def test_a_scale_of_one_is_the_end_unless_it_always_was() -> None:
-    """From 128 to 1, a halving in 100 steps: nothing is left. bfloat16 prints 1.0 from the start."""
-    found = find(halved(list(range(100, 800, 100)), 900, begin=7))
+    """From 4,096 to 1, a halving in 100 steps: nothing is left. bfloat16 prints 1.0 from the start."""
+    found = find(halved(list(range(100, 1300, 100)), 1400, begin=12))
     assert found is not None
-    assert found.severity == "critical"
+    assert (found.severity, found.first_step) == ("critical", BEGIN + 1200)
     assert find(np.zeros(900)) is None
     assert find(np.concatenate((np.ones(10), np.zeros(10)))) is None
+
+
+def test_losses_that_are_sums_bear_a_low_scale() -> None:
+    """Fairseq may stand at 1 or below for good; three halvings in a row are some trouble there, but not the end."""
+    assert find(halved(list(range(100, 1200, 100)), 1400, begin=11)) is None
+    found = [find(halved([50, 51, 52], rows, begin=2)) for rows in (100, 1100)]
+    assert [f.severity for f in found] == ["warning", "info"]
 
 
 def test_a_collapse_that_is_over_is_a_note() -> None:
