@@ -72,8 +72,9 @@ def rule(case: Case) -> Finding | None:
     the square root of the learning rate. Recipes of fine-tuning, reinforcement learning and vision clip nearly all
     on purpose (QLoRA at 0.3, DETR at 0.1), and norms rise as examples are learned by heart. A norm that is logged after
     clipping never exceeds the threshold and gives the note only. Without a known learning rate no drift is told.
-    Sources: Google's deep learning tuning playbook; metaseq's chronicles of OPT-175B, 56 %; Defazio 2025 (arXiv 2506.02285)
-    for the end of a decay. Norms stay at 0.2 to 0.3 all along in llm.c's and build-nanogpt's runs of 124M and 254M.
+    Sources: Google's deep learning tuning playbook; metaseq's chronicles of OPT-175B, 56 %; Defazio 2025 (arXiv
+    2506.02285) for the end of a decay. Norms stay at 0.2 to 0.3 all along in llm.c's and build-nanogpt's runs of 124M
+    and 254M.
     """
     norms = case.metric("grad_norm").finite
     if len(norms) < FEWEST or case.traits.steps_count != "updates":

@@ -86,7 +86,7 @@ def test_published_runs_that_went_well_are_in_the_band(
 
 
 def test_the_rate_that_opt_175b_had_to_lower_is_above_it() -> None:
-    """1.2e-4 on 180B tokens, twice GPT-3's: its owners lowered it by a tenth, then below GPT-3's, against divergence."""
+    """1.2e-4 on 180B tokens, twice GPT-3's: its owners lowered it by a tenth, then to below GPT-3's."""
     band = rate_band(175e9, 174e9, 180e9, 2e6)
 
     assert band is not None

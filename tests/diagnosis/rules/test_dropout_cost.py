@@ -18,6 +18,7 @@ from parsers.records import Traits
 def run(
     cost: float,
     dropout: float | None = 0.1,
+    *,
     rows: int = 100,
     noise: float = 0.09,
     evals: int = 41,

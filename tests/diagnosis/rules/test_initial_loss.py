@@ -39,7 +39,7 @@ def test_the_limits_are_half_a_nat_to_either_side(loss: float, expected: bool) -
 
 @pytest.mark.parametrize(("loss", "severity"), [(12.05, None), (12.15, "warning")])
 def test_where_nothing_says_how_it_began_a_second_task_may_be_in_it(loss: float, severity: str | None) -> None:
-    """ln 2 more for BERT's next sentence, and the weights may have been loaded: no more than a warning."""
+    """Another ln 2 for BERT's next sentence, and the weights may have been loaded: no more than a warning."""
     found = find(loss, {"vocab_size": 50304, "n_embd": 384})
 
     assert (found.severity if found else None) == severity
