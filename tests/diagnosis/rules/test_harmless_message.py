@@ -13,7 +13,7 @@ from parsers.rows.messages import Messages
 NOT_ENOUGH = "W1118 22:27:11 torch/_inductor/utils.py:1250] [0/0] Not enough SMs to use max_autotune_gemm mode"
 TF32 = (
     "/venv/torch/_inductor/compile_fx.py:236: UserWarning: TensorFloat32 tensor cores for float32 matrix "
-    "multiplication available but not enabled. Consider setting `torch.set_float32_matmul_precision('high')` for better performance."
+    "multiplication available but not enabled. Consider setting `torch.set_float32_matmul_precision('high')`."
 )
 RECOMPILES = "W0101 [5/8] torch._dynamo hit config.recompile_limit (8)"
 
