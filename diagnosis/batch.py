@@ -51,7 +51,7 @@ def sequences_per_step(case: Case) -> int | None:
 def halved(case: Case) -> Settings:
     """Half the run's micro-batch and the same tokens per step; empty where it cannot be halved or is unknown."""
     batch = case.number("batch_size")
-    return batch_settings(case, round(batch) // 2) if batch and batch >= 2 and batch % 2 == 0 else ()
+    return batch_settings(case, round(batch) // 2) if batch and batch % 2 == 0 else ()
 
 
 def in_words(settings: Settings) -> str:

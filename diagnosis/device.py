@@ -13,6 +13,17 @@ DESKTOP = ("xorg", "xwayland", "gnome-", "kwin", "plasmashell", "mutter", "sddm"
 DESKTOP_BYTES = 2**30
 """What draws a screen holds less as a rule, and does not compute."""
 
+TINY_WIDTH, TINY_PARAMETERS = 256, 5e6
+"""By judgement: the matmuls of smaller models take a GPU less time than it takes to launch them."""
+
+
+def fills_no_gpu(case: Case) -> bool:
+    """Whether the model is so small that no GPU can be busy with it."""
+    if case.size is None:
+        return False
+    width, parameters = case.size.shape.n_embd, case.size.parameters
+    return (width is not None and width < TINY_WIDTH) or (parameters is not None and parameters < TINY_PARAMETERS)
+
 
 def on_cpu(case: Case) -> bool:
     """Whether the run says that it trains on the CPU."""

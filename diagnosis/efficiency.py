@@ -130,26 +130,18 @@ def efficiency_of(
     if not len(rows) and logged is None and mfu.last is None and printed is None:
         return None
     work_of_one = flops_behind_mfu(step_seconds, mfu, traits)
-    pace = _pace(
-        _recent(rows), tokens_per_step, logged, traits, world_size or _gpus_by_work(size, tokens_per_step, work_of_one)
-    )
-    work, source = _flops_per_token(size, tokens_per_step, work_of_one, pace.gpus)
-    run, one = _times(work, pace.of_run), _times(work, pace.of_one)
-    if (source == "6N" or (run is None and one is None)) and work_of_one and pace.seconds:
-        one, source = work_of_one / pace.seconds, "printed MFU"
-        run = _times(one, pace.gpus)
-    if printed is not None and ((run is None and one is None) or source == "6N"):
-        one, run, source = printed, _times(printed, pace.gpus), "printed TFLOP/s"
-    cost = (
-        eval_cost(step_seconds, pace.seconds or 0.0, eval_interval, eval_steps) if contain_eval and len(rows) else None
-    )
+    gpus = world_size or _gpus_by_work(size, tokens_per_step, work_of_one)
+    pace = _pace(_recent(rows), tokens_per_step, logged, traits, gpus)
+    work = _work(size, tokens_per_step, work_of_one, printed, pace)
+    timed = contain_eval and len(rows)
+    cost = eval_cost(step_seconds, pace.seconds or 0.0, eval_interval, eval_steps) if timed else None
     return Efficiency(
         seconds_per_step=pace.seconds,
         tokens_per_second=pace.of_run,
-        flops_per_token=work,
-        flops=run,
-        flops_per_gpu=one,
-        mfu=one / peak.flops if peak and one is not None else None,
+        flops_per_token=work.of_token,
+        flops=work.of_run,
+        flops_per_gpu=work.of_one,
+        mfu=_share(work.of_one, peak.flops if peak else None),
         peak_flops=peak.flops if peak else None,
         peak_source=peak.source if peak else None,
         peak_name=peak.name if peak else None,
@@ -159,8 +151,8 @@ def efficiency_of(
         overhead=None if cost is None else cost.share,
         eval_seconds=None if cost is None else cost.seconds,
         rows=len(rows) or len(tokens_per_second.finite.values[-STEADY_ROWS:]),
-        flops_source=source,
-        mfu_at_clock=one / peak.at_clock if peak and peak.at_clock and one is not None else None,
+        flops_source=work.source,
+        mfu_at_clock=_share(work.of_one, peak.at_clock if peak else None),
         clock_hz=peak.clock_hz if peak else None,
     )
 
@@ -206,6 +198,39 @@ def _pace(
     if seconds is None and of_run and tokens_per_step:
         seconds = tokens_per_step / of_run
     return _Pace(seconds, of_run, of_one, gpus)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """FLOPs of a token, and FLOP/s of the whole run and of one GPU; None is unknown."""
+
+    of_token: float | None
+    of_run: float | None
+    of_one: float | None
+    source: FlopsSource | None
+
+
+def _work(
+    size: ModelSize | None,
+    tokens_per_step: float | None,
+    work_of_one: float | None,
+    printed: float | None,
+    pace: _Pace,
+) -> _Work:
+    """By the shape where it is known; else as the printed MFU tells, then as the printed FLOP/s do, then by 6N."""
+    work, source = _flops_per_token(size, tokens_per_step, work_of_one, pace.gpus)
+    run, one = _times(work, pace.of_run), _times(work, pace.of_one)
+    poor = source == "6N" or (run is None and one is None)
+    if poor and work_of_one and pace.seconds:
+        one, source, poor = work_of_one / pace.seconds, "printed MFU", False
+        run = _times(one, pace.gpus)
+    if poor and printed is not None:
+        one, run, source = printed, _times(printed, pace.gpus), "printed TFLOP/s"
+    return _Work(work, run, one, source)
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if part is not None and whole else None
 
 
 def _flops_per_token(

@@ -14,9 +14,9 @@ from parsers.records import Floats
 HARD: tuple[Throttle, ...] = ("hw_slowdown", "hw_thermal", "hw_power_brake", "sw_thermal")
 """Clocks below what the power limit allows: heat, or the power supply. nvml.h, nvmlClocksEventReasons."""
 LAST_SECONDS, LASTING_SECONDS = 60.0, 10.0
-"""Ten seconds of a minute: a peak of the load that heats the card up for a moment is no finding."""
+"""By judgement: a peak of the load that heats the card up for a moment is no finding."""
 WORKS = 0.3
-"""Utilisation below this is a GPU that rests: what its clocks do then is of no interest."""
+"""By judgement: utilisation below this is a GPU that rests, and what its clocks do then is of no interest."""
 WORDS: dict[Throttle, str] = {
     "hw_slowdown": "hardware slowdown",
     "hw_thermal": "overheated",

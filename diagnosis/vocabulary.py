@@ -49,6 +49,12 @@ def untrained_loss(case: Case) -> tuple[int, float] | None:
     return None
 
 
+def named_dataset(case: Case) -> str | None:
+    """The data set, where somebody named it: a trainer's default may stand for anything."""
+    fact = case.facts.get("dataset")
+    return None if fact is None or "default" in fact.where else str(fact.value)
+
+
 def is_large(untrained: float) -> bool:
     """Whether an untrained loss, in nats, is that of a large BPE vocabulary."""
     return LARGE_VOCABULARY < math.exp(min(untrained, 99.0)) < LARGEST_VOCABULARY

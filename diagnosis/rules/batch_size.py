@@ -14,11 +14,13 @@ NEEDS = (TOKENS_PER_STEP, TOKENS_PLANNED)
 
 LARGE, SMALL = 4.0, 16.0
 """The laws differ by a factor of 2 to 4 among themselves; below the optimum the loss per token is flat."""
-MEMORY_TOKENS = 2e6
-MEMORY_SHARE = 1 / 5000
-"""Of the run's tokens. Where Adam remembers this much, a small batch does no harm."""
+MEMORY_TOKENS, MEMORY_SHARE = 2e6, 1 / 5000
+"""By judgement: a third of LIKE_USUAL, and for short runs a share of all tokens (the characters of Shakespeare are
+learned with a 70th). Where Adam remembers this much a small batch does no harm."""
 LIKE_USUAL = 7e6
 """Tokens that beta2 = 0.95 remembers at the usual 0.5M a step."""
+TOLD_SHARES = 10
+"""What is advised is that many times MEMORY_SHARE at most, so that it is well inside of it."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -62,7 +64,7 @@ def _small(case: Case, tokens: float, batch: float, best: float) -> Finding | No
     memory = None if beta2 is None else memory_tokens(beta2, batch)
     if memory is None or memory >= min(MEMORY_TOKENS, MEMORY_SHARE * tokens):
         return None
-    told = float(f"{beta2_for(min(LIKE_USUAL, tokens * MEMORY_SHARE * 10), batch):.4g}")
+    told = float(f"{beta2_for(min(LIKE_USUAL, tokens * MEMORY_SHARE * TOLD_SHARES), batch):.4g}")
     return _finding(
         case,
         f"Steps of {count(batch)} tokens are {times(best / batch)} x below the usual for {count(tokens)} tokens",

@@ -12,7 +12,7 @@ ID = "dataset-end"
 
 SAID = re.compile(
     r"^(?:\w+\.)*(?:StopIteration|DataLoader(?:StopIteration|ExhaustedError)|OutOfRangeError: .*End of sequence)\b"
-    r"|[Rr]an out of data; (?:last step was canceled|interrupting training)"
+    r"|ran out of data; (?:last step was canceled|interrupting training)"
     r"|not (?:to be )?a single sample in your epoch_iterator"
     r"|no samples left to consume",
     re.IGNORECASE,
@@ -21,7 +21,7 @@ SAID = re.compile(
 training"), transformers trainer.py ("There seems not to be a single sample in your epoch_iterator"), Megatron-LM
 data_samplers.py ("no samples left to consume"), Python's own StopIteration from a loader without a guard."""
 NEAR = 0.01
-"""Share of the plan that the last printed row may be before its end."""
+"""Share of the plan that the last printed row may be before its end, by judgement: trainers print rarely."""
 NEEDS = (Need("words of the log that its data ended", None, lambda case: _said(case) is not None),)
 
 

@@ -16,7 +16,9 @@ ID = "eval-resolution"
 NEEDS = (Need("the error of an eval", None, lambda case: case.eval_standard_error is not None),)
 
 EVALS_NEEDED = 6
+"""Five changes, of which the median is taken."""
 WANTED_ERROR = 0.005
+"""Nats, by judgement: what doubling the tokens buys late in a run is ten times as much and more."""
 MOST_TIMES = 4.0
 """More batches for each eval than that would cost more than a smaller error is worth."""
 RESOLVED = 2 * 2**0.5
@@ -35,7 +37,7 @@ def rule(case: Case) -> Finding | None:
     Sources: SE = sd of one sequence / sqrt(eval_iters x batch_size), estimated here from the evals' own scatter.
     """
     evals, error = case.metric("val_loss").finite, case.eval_standard_error
-    if error is None or error <= 0 or len(evals) < EVALS_NEEDED or not case.traits.eval_draws_new_batches:
+    if not error or not case.traits.eval_draws_new_batches:
         return None
     resolution = RESOLVED * error
     since = first_look(evals, EVALS_NEEDED, lambda n: _is_lost(case, n), ID)

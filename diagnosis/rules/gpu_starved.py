@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.case import Case
-from diagnosis.device import gpu_label, past_of, run_gpus
+from diagnosis.device import fills_no_gpu, gpu_label, past_of, run_gpus
 from diagnosis.finding import Finding
 from diagnosis.gpu_past import GpuPast
 from diagnosis.needs import GPU_PAST
@@ -20,17 +20,15 @@ NEEDS = (GPU_PAST,)
 
 STARVED = 0.65
 """Mean share of the time with a kernel running: NVML's utilisation, nvmlDeviceGetUtilizationRates. Dense training that
-the host feeds in time holds 95 % and more, whatever its MFU."""
-LEAST_SECONDS = 120.0
-LEAST_READINGS = 20
+the host feeds in time holds 95 % and more, whatever its MFU; by judgement a third of the time is worth a word."""
+LEAST_SECONDS, LEAST_READINGS = 120.0, 20
+"""By judgement: longer than a pause for a checkpoint takes, and a mean of readings to within a tenth."""
 DIP, DEEP = 0.5, 0.3
 LEAST_DIPS = 5
 BIN, LOW_BINS = 10, 0.6
 """Readings; so many of the stretches must be low where there are no separate dips."""
 WORKS = 0.3
 """A GPU that never does as much may not be the run's."""
-TINY_WIDTH, TINY_PARAMETERS = 256, 5e6
-"""Models that no GPU is filled by, as in low-mfu."""
 EVENTS = ("val_loss", "eval_train_loss", "val_bpb")
 
 
@@ -68,7 +66,7 @@ def rule(case: Case) -> Finding | None:
     gpu, idle = min(starved, key=lambda pair: pair[1].mean)
     return Finding(
         id=ID,
-        severity="info" if _is_tiny(case) else "warning",
+        severity="info" if fills_no_gpu(case) else "warning",
         confidence=0.75,
         title=f"{gpu_label(gpu)} is idle {percent(1 - idle.mean)} of the time while steps go on",
         evidence=(
@@ -128,10 +126,3 @@ def _is_spread(busy: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
     dips = int(low[0]) + int((low[1:] & ~low[:-1]).sum())
     bins = busy[: len(busy) // BIN * BIN].reshape(-1, BIN).mean(axis=1)
     return dips >= LEAST_DIPS or float((bins < STARVED + (1 - STARVED) / 2).mean()) >= LOW_BINS
-
-
-def _is_tiny(case: Case) -> bool:
-    size = case.size
-    width = size.shape.n_embd if size else None
-    parameters = size.parameters if size else None
-    return (width is not None and width < TINY_WIDTH) or (parameters is not None and parameters < TINY_PARAMETERS)

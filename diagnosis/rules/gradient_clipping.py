@@ -14,6 +14,7 @@ from diagnosis.needs import GRAD_CLIP, GRAD_NORM, LEARNING_RATE, SCHEDULE, eithe
 from diagnosis.optimiser import peak_rate
 from diagnosis.series import Series
 from diagnosis.statistics import block_medians, theil_sen
+from diagnosis.vocabulary import is_fresh
 from diagnosis.wording import percent, times
 from parsers.records import Floats
 
@@ -30,16 +31,19 @@ so many times the threshold, only the rare small gradients count in full."""
 AT_CLIP = 0.999
 """A trainer that logs the norm after clipping prints the threshold itself, to its last digit."""
 FEWEST = 200
+"""Rows: the newer half of them tells a share to within a tenth."""
 EARLY_STEPS = 200
-DRIFT = 2.0
-STEADY = 1.3
-"""A rise by less than this over a window ends the drift."""
+"""By judgement: norms of 15 and more of a new model are over by then, whatever the warm-up."""
+DRIFT, STEADY = 2.0, 1.3
+"""By judgement: a rise over a window that no healthy run has shown, and one that ends the drift."""
 DRIFT_STEPS = 1000
-"""OPT-175B's norms drifted over thousands of steps."""
+"""By judgement: what rises over less may be a stretch of hard data."""
 BLOCKS = 48
+"""Medians that a window is thinned to: 1,128 pairs, which cost nothing."""
 LOWEST_RATE = 0.1
 """Of the peak: below, the norm rises in healthy runs too."""
 LOOKS = 1.2
+"""Each look is at so many times the rows of the one before: windows of two in turn overlap by half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +59,22 @@ def rule(case: Case) -> Finding | None:
 
     Clipped: over the newer half of the rows after the warm-up (200 steps and 200 rows at least), surely more than half
     (by two standard errors) have a norm at the clipping threshold or above. A note; a warning where more than half are
-    at twice the threshold or above. It is over below 40 %.
+    at twice the threshold or above in a language model that is not fine-tuned. It is over below 40 %.
     Drifting, a warning: over the newest third of these rows, 1,000 steps at least, the norm times the square root of
     the learning rate doubles by the lower end of the 90 % interval of its slope (Theil-Sen), at two looks in turn that
-    are 20 % of the rows apart. It is over when the slope gives less than 1.3.
+    are 20 % of the rows apart. It is over when the slope gives less than 1.3. Only for such language models, too.
 
     Why: if nearly all gradients are cut to one length, the threshold sets the step sizes, not the learning rate, and
-    the outliers that clipping is for are no longer told apart. A norm that creeps up over thousands of steps went
-    before the instabilities of OPT-175B; a lower learning rate stopped it each time.
+    the outliers that clipping is for are no longer told apart. A norm that drifts up went before the instabilities of
+    OPT-175B; a learning rate that was 10 % lower stopped it once, a much lower one when it came again.
     Do: clipped, lower the learning rate rather than raise the threshold; drifting, lower it by 10 to 33 %.
     False alarms: the first steps, when norms are large; the end of a decay, when they rise by themselves as one over
-    the square root of the learning rate; fine-tuning with a low threshold; a norm that is logged after clipping never
-    exceeds the threshold and gives the note only. Without a known learning rate nothing is said of a drift.
-    Sources: Google's deep learning tuning playbook; metaseq's chronicles of OPT-175B; Defazio 2025 (arXiv 2506.02285)
-    for the end of a decay. Norms stay at 0.2 to 0.3 all along in llm.c's and build-nanogpt's runs of 124M and 254M.
+    the square root of the learning rate. Recipes of fine-tuning, reinforcement learning and vision clip nearly all
+    on purpose (QLoRA at 0.3, DETR at 0.1), and norms rise as examples are learned by heart. A norm that is logged after
+    clipping never exceeds the threshold and gives the note only. Without a known learning rate no drift is told.
+    Sources: Google's deep learning tuning playbook; metaseq's chronicles of OPT-175B, 56 %; Defazio 2025 (arXiv
+    2506.02285) for the end of a decay. Norms stay at 0.2 to 0.3 all along in llm.c's and build-nanogpt's runs of 124M
+    and 254M.
     """
     norms = case.metric("grad_norm").finite
     if len(norms) < FEWEST or case.traits.steps_count != "updates":
@@ -76,7 +82,12 @@ def rule(case: Case) -> Finding | None:
     settled = norms.since(max(EARLY_STEPS, 2 * _warmup(case)))
     if len(settled) < FEWEST:
         return None
-    return _drifting(case, norms, settled) or _clipped(case, settled)
+    return (_drifting(case, norms, settled) if _pretrains(case) else None) or _clipped(case, settled)
+
+
+def _pretrains(case: Case) -> bool:
+    """Whether it is a language model that is not known to have begun trained."""
+    return case.traits.loss_unit == "nats" and is_fresh(case) is not False
 
 
 def _warmup(case: Case) -> float:
@@ -97,13 +108,14 @@ def _looks(count: int) -> list[int]:
 
 def _clipped(case: Case, settled: Series) -> Finding | None:
     clip = case.number("grad_clip")
-    if not clip or clip <= 0:
+    if clip is None or clip <= 0:
         return None
     counts = _looks(len(settled))
     most = _lasting([_newer_share(settled.values >= AT_CLIP * clip, n) for n in counts], counts)
     if most is None:
         return None
-    hard = _lasting([_newer_share(settled.values >= HARD * clip, n) for n in counts], counts)
+    far = [_newer_share(settled.values >= HARD * clip, n) for n in counts]
+    hard = _pretrains(case) and _lasting(far, counts) is not None
     usual = float(np.median(settled.values[len(settled) // 2 :]))
     return Finding(
         id=ID,
@@ -167,7 +179,7 @@ def _drifting(case: Case, norms: Series, settled: Series) -> Finding | None:
             f"norm {settled.values[keep][newest][0]:.3g} to {settled.values[keep][newest][-1]:.3g}",
         ),
         advice=(
-            "Lower the learning rate by 10 to 33 % and go on: that stopped it in OPT-175B each time.",
+            "Lower the learning rate by 10 to 33 % and go on: a lower rate stopped it in OPT-175B each time.",
             "If the loss leaves its course, restart from a checkpoint before the rise.",
         ),
         first_step=int(steps[since - 1]),
@@ -180,11 +192,8 @@ def _rates(case: Case, settled: Series) -> Floats | None:
     """The learning rate at these rows as a share of its peak, as logged, else as the schedule has it."""
     logged = case.metric("learning_rate").finite
     if len(logged) >= FEWEST and float(logged.values.max()) > 0:
-        shares = np.interp(settled.steps, logged.steps, logged.values / logged.values.max())
-        return np.asarray(np.maximum(shares, 1e-12))
-    if case.schedule is None:
-        return None
-    return np.maximum(case.schedule(settled.steps.astype(np.float64)), 1e-12)
+        return np.asarray(np.interp(settled.steps, logged.steps, logged.values / logged.values.max()))
+    return None if case.schedule is None else case.schedule(settled.steps.astype(np.float64))
 
 
 def _rise(steps: Floats, even: Floats) -> tuple[float, float]:

@@ -27,36 +27,36 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
         "torch FutureWarning",
         "a default that will change in a later torch; this run is as before",
     ),
+)
+IN_16_BITS: tuple[tuple[str, str, str], ...] = (
     (
-        r"torch\._dynamo hit config\.(cache_size_limit|recompile_limit)",
-        "torch.compile recompile limit",
-        "torch gave up on compiling one function again and runs it uncompiled; only worth a look if steps are slow",
-    ),
-    (
-        r"TF32|tensor cores? .*float32|set_float32_matmul_precision",
+        r"set_float32_matmul_precision",
         "TF32 hint",
-        "float32 matmuls could use TF32; layers under bfloat16 autocast do not care",
+        "only matmuls in float32 could be faster by it, and this run computes in 16 bits",
     ),
 )
+"""What a run in float32 should follow. torch/_inductor/compile_fx.py."""
 
 
 def rule(case: Case) -> Finding | None:
     """Messages in the log that look bad and are not.
 
     Fires when a line is one of those that are known to be harmless: "Not enough SMs to use max_autotune_gemm mode",
-    FutureWarnings of torch.amp and torch.load, torch.compile's recompile limit, the hint about TF32.
+    FutureWarnings of torch.amp and torch.load and, where the run is known to compute in 16 bits, the hint about TF32.
 
     Why: such lines are taken for errors; the first of them cost the owner of one run a search for a batch size problem
     that was none.
     Do: nothing.
-    False alarms: none known; a line that is not in the list is not mentioned.
+    False alarms: none known; a line that is not in the list is not mentioned. torch.compile's recompile limit is not
+    in it: what hits it runs uncompiled from there on.
     Sources: torch/_inductor/utils.py is_big_gpu (68 SMs; pytorch issues 109489, 123121, 141690).
     """
+    explained = EXPLAINED + IN_16_BITS if "16" in (case.text("dtype") or "") else EXPLAINED
     said: dict[str, tuple[str, int | None]] = {}
     for notice in case.notices:
         if notice.kind != "warning":
             continue
-        for pattern, name, why in EXPLAINED:
+        for pattern, name, why in explained:
             if name not in said and re.search(pattern, notice.text):
                 said[name] = (why, notice.step)
     if not said:

@@ -23,8 +23,11 @@ FAR_LOW, FAR_HIGH = 4.0, 2.0
 """Of the band, whose edges are twice as far out as the laws: an eighth and four times. There a quarter of the best rate
 cost up to .04 nats, four times the rate .04 to .16 or the run."""
 BLOCK = 8
+"""Rows whose median is compared, so that no single batch counts."""
 LEAST_RISE, ERRORS = 0.3, 6.0
+"""Nats and standard errors, by judgement: twice what annealing is worth, and no accident among hundreds of blocks."""
 AFTER_STEPS, AFTER_BLOCKS = 100, 4
+"""By judgement: a loss that rose for a moment when the warm-up ended is down again by then."""
 NOT_YET = 0.9
 """A lowest loss at a higher share of the peak says nothing against the peak."""
 

@@ -8,8 +8,8 @@ from diagnosis.budget import BESIROGLU, FITTED_TOKENS_PER_PARAMETER, ExpectedLos
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import DATASET, EVAL_TRAIN_LOSS, PARAMETERS, TOKENS_SEEN, VAL_LOSS, VOCABULARY, either
-from diagnosis.schedule import schedule_of
 from diagnosis.series import Series
+from diagnosis.vocabulary import named_dataset
 from parsers.records import Floats
 
 ID = "loss-above-expected"
@@ -21,19 +21,24 @@ ANNEALING = 0.135
 """Nats that annealing to a tenth or to zero is worth; 0.10 to 0.18 in 19 runs fitted with the law of Tissue 2024
 (arXiv 2408.11029)."""
 ANNEALED = 0.3
-"""Share of the peak learning rate at which a run counts as annealed."""
+"""Share of the peak learning rate at which a run counts as annealed, by judgement: what is left then is worth .04."""
 EVALS = 3
+"""The lowest of so many counts, so that one bad draw of batches tells nothing."""
 SETTLED_WARMUPS = 2
+"""By judgement: by then what a warm-up costs is won back."""
+SHORTEST_CONTEXT = 1024
+"""Tokens. All runs behind the offsets had it; in a shorter context each token is harder to tell."""
 
 
 def rule(case: Case) -> Finding | None:
     """The loss is above what this size and these tokens give on this data set.
 
     Fires when the lowest of the last 3 evaluations is more than 0.10 above the law of the data set, and was at the eval
-    before, once the learning rate is at 0.3 of its peak or below; before that 0.135 x what is left to anneal is added,
-    all of it where the schedule is unknown. Silent for data sets and tokenizers that were not calibrated, below 5
-    tokens per parameter, within twice the warm-up, outside 10M to 1B parameters, for models that were not trained from
-    scratch, and while the loss is 0.10 above its own best: that is a jump, and has rules of its own.
+    before, once the learning rate is at 0.3 of its peak or below; before that 0.135 x its share of the peak is added,
+    all of it where the schedule is unknown. Silent for data sets and tokenizers that were not calibrated, or that only
+    a trainer's default names, below 5 tokens per parameter, within twice the warm-up, outside 10M to 1B parameters, for
+    contexts below 1,024, for models that were not trained from scratch, and while the loss is 0.10 above its own best:
+    that is a jump, and has rules of its own.
 
     Why: runs of one data set and tokenizer follow one law of size and tokens to some 0.03; more means that something
     costs loss that no scaling explains.
@@ -45,9 +50,7 @@ def rule(case: Case) -> Finding | None:
     loss = case.metric("eval_train_loss").finite
     if not len(loss):
         loss = case.metric("val_loss").finite
-    if expected is None or len(loss) < EVALS:
-        return None
-    if (case.text("init_from") or "scratch") not in ("scratch", "resume"):
+    if expected is None or len(loss) < EVALS or not _is_calibrated(case):
         return None
     above = _excess(case, loss, expected.band.value)
     if above is None:
@@ -61,6 +64,13 @@ def rule(case: Case) -> Finding | None:
     first = int(good[-1]) + 1 if len(good) else 0
     at = int(loss.steps[min(first + EVALS, len(loss) - 1)])
     return _finding(loss, expected, float(excess[-1]), float(left[-1]), at)
+
+
+def _is_calibrated(case: Case) -> bool:
+    """Whether the run is of the kind that the law's offsets were made of, besides data set, tokenizer and size."""
+    context = case.number("block_size")
+    fresh = (case.text("init_from") or "scratch") in ("scratch", "resume")
+    return fresh and named_dataset(case) is not None and (context is None or context >= SHORTEST_CONTEXT)
 
 
 def _finding(loss: Series, expected: ExpectedLoss, excess: float, left: float, first_step: int) -> Finding:
@@ -106,15 +116,13 @@ def _excess(case: Case, loss: Series, expected_now: float) -> tuple[Floats, Floa
 
 
 def _left_to_anneal(case: Case, steps: Floats) -> Floats:
-    """The share of the annealing that is still to come at `steps`, 0 to 1, of the same shape."""
-    schedule, rate = schedule_of(case.facts), case.metric("learning_rate").finite
+    """The share of the annealing that may still come at `steps`, 0 to 1, of the same shape: 0 once it is annealed."""
+    schedule, rate = case.schedule, case.metric("learning_rate").finite
     if schedule is not None:
-        now, floor, start = schedule(steps), schedule.floor, schedule.warmup_steps
+        now, start = schedule(steps), schedule.warmup_steps
     elif len(rate) and rate.values.max() > 0:
         peak = int(np.argmax(rate.values))
-        now = np.interp(steps, rate.steps, rate.values / rate.values[peak])
-        floor, start = 0.0, float(rate.steps[peak])
+        now, start = np.interp(steps, rate.steps, rate.values / rate.values[peak]), float(rate.steps[peak])
     else:
         return np.ones(len(steps))
-    annealed = (now <= ANNEALED) & (steps > start)
-    return np.where(annealed, 0.0, np.maximum(now - floor, 0.0))
+    return np.where(steps <= start, 1.0, np.where(now <= ANNEALED, 0.0, now))

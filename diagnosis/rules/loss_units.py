@@ -22,6 +22,8 @@ NEEDS = (either(VAL_LOSS, TRAIN_LOSS), Need("the vocabulary's size", "--config",
 BITS = 1 / math.log(2)
 """Bits of one nat."""
 LOSSES = ("val_loss", "train_loss")
+MOST_SHOWN = 1e3
+"""A loss beyond it has gone astray, and means nothing in any unit."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -100,7 +102,7 @@ def _shown(case: Case, scale: float | None, unit: str) -> tuple[str, ...]:
     lines = []
     for name in LOSSES:
         last = case.metric(name).last
-        if last is None or not 0 < last < 1e3:
+        if last is None or not 0 < last < MOST_SHOWN:
             continue
         plain = f"{name} {last:.3f}"
         lines.append(f"{plain} nats per token" if scale is None else _converted(plain, last, scale, unit))

@@ -7,11 +7,22 @@ from dataclasses import replace
 from cases import make_case
 from watched import MINE, WORKING, watch_all
 
-from diagnosis.device import gpu_name, on_cpu, past_of, run_gpu, run_gpus
+from diagnosis.device import fills_no_gpu, gpu_name, on_cpu, past_of, run_gpu, run_gpus
+from diagnosis.model import size_of
+from diagnosis.shape import Shape
 from gpu.sample import GpuProcess, GpuSample
 
 ONE = GpuSample(0, "NVIDIA GeForce RTX 4070")
 TWO = GpuSample(1, "NVIDIA H100 80GB HBM3", processes=(GpuProcess(9, None, None, this_run=True),))
+
+
+def test_tiny_models_fill_no_gpu() -> None:
+    """Narrower than 256 or below 5M parameters, as far as either is known."""
+    width = {n: make_case(size=size_of(Shape(12, 12, n, 50304, 1024))) for n in (252, 264)}
+    count = {n: make_case(size=size_of(Shape(), flag_params=n)) for n in (4.9e6, 5.1e6)}
+
+    assert [fills_no_gpu(case) for case in (*width.values(), *count.values())] == [True, False, True, False]
+    assert not fills_no_gpu(make_case())
 
 
 def test_the_only_one() -> None:

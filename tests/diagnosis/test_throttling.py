@@ -32,6 +32,16 @@ def test_without_a_past_it_is_what_one_reading_says() -> None:
     assert throttling(replace(WORKING, utilization=0.0, **HOT), None) is None
 
 
+@pytest.mark.parametrize(("busy", "fires"), [(0.28, False), (0.32, True), (None, True)])
+def test_a_gpu_that_rests_is_not_judged(busy: float | None, fires: bool) -> None:
+    """Less than 30 % busy; where that was not to be read it may work."""
+    change: Change = HOT | {"utilization": busy}
+    sample, (past,) = watch(100, lambda t: change)
+
+    assert (throttling(sample, past) is not None) is fires
+    assert (throttling(sample, None) is not None) is fires
+
+
 def test_what_is_unknown_is_left_out_of_the_words() -> None:
     """Neither clock nor temperature is guessed."""
     found = Throttling(("sw_thermal",), None, None, None, None, None)

@@ -6,7 +6,7 @@ import pytest
 from pretraining import pretraining
 
 from diagnosis.case import Case
-from diagnosis.optimiser import best_batch
+from diagnosis.optimiser import best_batch, beta2_for
 from diagnosis.rules.batch_size import rule
 from parsers.records import Value
 
@@ -14,8 +14,8 @@ TOKENS = 10e9
 BEST = best_batch(TOKENS)
 
 
-def run(batch: float | None, **facts: Value | None) -> Case:
-    return pretraining(facts=facts, tokens_per_step=batch, tokens_planned=TOKENS)
+def run(batch: float | None, tokens: float = TOKENS, **facts: Value | None) -> Case:
+    return pretraining(facts=facts, tokens_per_step=batch, tokens_planned=tokens)
 
 
 @pytest.mark.parametrize("batch", [131_072.0, 524_288.0, 1_048_576.0])
@@ -46,15 +46,35 @@ def test_a_small_batch_with_a_long_memory_is_fine() -> None:
     assert rule(run(8192.0, beta2=None, optimizer="AdamW")) is None
 
 
+@pytest.mark.parametrize(("tokens", "limit"), [(50e9, 2e6), (5e9, 1e6)])
+def test_a_memory_is_too_short_from_both_sides(tokens: float, limit: float) -> None:
+    """2M tokens or, of a run of less than 10 billion, a 5,000th of them."""
+    batch = best_batch(tokens) / 20
+
+    assert rule(run(batch, tokens, beta2=beta2_for(0.97 * limit, batch))) is not None
+    assert rule(run(batch, tokens, beta2=beta2_for(1.03 * limit, batch))) is None
+
+
+@pytest.mark.parametrize(("tokens", "told"), [(10e9, 7e6), (1e9, 2e6)])
+def test_the_advised_memory_is_the_usual_or_fits_the_run(tokens: float, told: float) -> None:
+    """7M tokens, but no more than a 500th of them all."""
+    batch = best_batch(tokens) / 20
+    found = rule(run(batch, tokens, beta2=0.9))
+
+    assert found is not None
+    assert dict(found.settings)["beta2"] == pytest.approx(beta2_for(told, batch), abs=1e-4)
+
+
 def test_less_accumulation_is_given_where_there_is_some() -> None:
     """8 times too large with 64 micro-batches: 8 are left."""
     found = rule(run(8 * BEST, gradient_accumulation_steps=64))
 
     assert found is not None
     assert found.settings == (("gradient_accumulation_steps", 8),)
-    alone = rule(run(8 * BEST, gradient_accumulation_steps=1))
-    assert alone is not None
-    assert alone.settings == ()
+    for facts in ({"gradient_accumulation_steps": 1}, {"gradient_accumulation_steps": 64, "global_batch_size": 512}):
+        other = rule(run(8 * BEST, **facts))
+        assert other is not None
+        assert other.settings == ()
 
 
 @pytest.mark.parametrize("facts", [{"init_from": "gpt2"}, {"optimizer": "Muon"}])

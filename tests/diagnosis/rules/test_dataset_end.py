@@ -76,6 +76,12 @@ def test_a_later_error_does_not_hide_it() -> None:
     assert rule(make_case({"train_loss": ([0, 500], [9.0, 3.0])}, notices=both)) is not None
 
 
+@pytest.mark.parametrize("kind", ["checkpoint", "reader"])
+def test_only_what_the_trainer_complains_of_counts(kind: NoticeKind) -> None:
+    """A checkpoint may bear any name."""
+    assert rule(at_step(500, 1000, "StopIteration", kind)) is None
+
+
 @pytest.mark.parametrize("text", ["KeyError: 'StopIteration'", "RuntimeError: CUDA error", "KeyboardInterrupt"])
 def test_other_ends_are_none_of_it(text: str) -> None:
     """Nor a word of it within another message."""

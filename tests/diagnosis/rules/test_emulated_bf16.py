@@ -57,10 +57,19 @@ def test_only_gpus_older_than_ampere_emulate_it(gpu: str, fires: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("capability", "instead"), [((6, 1), "float32"), ((7, 5), "float16"), ((8, 0), None), ((12, 0), None)]
+    ("capability", "instead"),
+    [
+        ((5, 2), "float32"),
+        ((5, 3), "float16"),
+        ((6, 1), "float32"),
+        ((6, 2), "float16"),
+        ((7, 5), "float16"),
+        ((8, 0), None),
+        ((12, 0), None),
+    ],
 )
 def test_an_unknown_name_is_judged_by_its_compute_capability(capability: tuple[int, int], instead: str | None) -> None:
-    """A GTX 1080 computes fp16 at 1/64 of its fp32 rate: fp32 is what it can do."""
+    """A GTX 1080 (6.1) computes fp16 at 1/64 of its fp32 rate and a GTX 980 not at all; Jetsons do at twice it."""
     found = rule(run("NVIDIA Something 9", capability=capability))
 
     assert (None if found is None else found.settings) == (None if instead is None else (("dtype", instead),))

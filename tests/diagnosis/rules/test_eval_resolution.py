@@ -1,3 +1,5 @@
+"""Rule eval-resolution: changes that no eval can tell, and what would."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -81,7 +83,9 @@ def test_an_error_that_is_small_enough_needs_no_more_batches() -> None:
 def test_an_unknown_error_or_few_evals_are_silent() -> None:
     """Nothing to say without a number."""
     assert rule(run(0.01, error=None)) is None
+    assert rule(run(0.01, error=0.0)) is None
     assert rule(run(0.01, count=5)) is None
+    assert rule(run(0.01, count=6)) is not None
 
 
 def test_a_fixed_validation_set_is_silent() -> None:

@@ -23,9 +23,9 @@ def dips(busy: int, period: int = 10) -> Callable[[int], Change]:
     return lambda t: {"utilization": 0.98 if t % period < busy else 0.02}
 
 
-def watching(change: Callable[[int], Change], seconds: int = 600, **more: Any) -> Case:
+def watching(change: Callable[[int], Change], seconds: int = 600, every: int = 1, **more: Any) -> Case:
     """So long beside a run that logs a step every four seconds."""
-    watched = watch(seconds, change, step=lambda t: 100 + t // STEP_SECONDS)
+    watched = watch(seconds, change, step=lambda t: 100 + t // STEP_SECONDS, every=every)
     steps = np.arange(101 + (seconds - 1) // STEP_SECONDS)
     return make_case({"train_loss": (steps, np.full(len(steps), 4.0))}, **(fields(watched) | more))
 
@@ -59,6 +59,28 @@ def test_two_minutes_are_needed(seconds: int, fires: bool) -> None:
     assert (rule(watching(dips(5), seconds)) is not None) is fires
 
 
+@pytest.mark.parametrize(("seconds", "fires"), [(200, False), (220, True)])
+def test_twenty_readings_are_needed(seconds: int, fires: bool) -> None:
+    """One every 10 seconds; the newest does not count before the next row."""
+    assert (rule(watching(lambda t: {"utilization": 0.5}, seconds, every=10)) is not None) is fires
+
+
+@pytest.mark.parametrize(("dips", "level", "idle", "fires"), [(4, 0.02, 0.4, False), (5, 0.02, 0.4, True),
+                                                               (5, 0.4, 0.58, True)])  # fmt: skip
+def test_five_separate_dips_are_spread(dips: int, level: float, idle: float, fires: bool) -> None:
+    """Long ones, which leave most stretches of ten readings alone; below one half is a dip."""
+    period = 600 / dips
+    assert (
+        rule(watching(lambda t: {"utilization": level if t % period < idle * period else 0.98})) is not None
+    ) is fires
+
+
+@pytest.mark.parametrize(("idle", "fires"), [(0.58, False), (0.63, True)])
+def test_three_of_five_stretches_are_spread_too(idle: float, fires: bool) -> None:
+    """Without separate dips: one that takes most of the time is no pause."""
+    assert (rule(watching(lambda t: {"utilization": 0.02 if t < idle * 600 else 0.98})) is not None) is fires
+
+
 def test_a_busy_gpu_is_silent_whatever_its_mfu() -> None:
     """Low MFU with a busy GPU is another finding."""
     assert rule(watching(lambda t: {})) is None
@@ -80,6 +102,8 @@ def test_evaluations_and_checkpoints_are_left_out() -> None:
     assert rule(make_case({"train_loss": losses}, **fields(watched))) is not None
     assert rule(make_case({"train_loss": losses, "val_loss": evals}, **fields(watched))) is None
     assert rule(make_case({"train_loss": losses}, notices=notices, **fields(watched))) is None
+    warnings = [Notice("warning", "UserWarning", notice.step) for notice in notices]
+    assert rule(make_case({"train_loss": losses}, notices=warnings, **fields(watched))) is not None
 
 
 def test_an_evaluation_that_runs_now_is_not_counted() -> None:
@@ -106,11 +130,11 @@ def test_without_rows_there_is_no_finding() -> None:
 def test_a_gpu_that_never_works_may_not_be_the_runs() -> None:
     """The log may come from another machine over the network: this GPU's process is not known, and it idles."""
     unknown = (GpuProcess(1, GIB, "?", this_run=None),)
-    idle = watching(lambda t: {"utilization": 0.02, "processes": unknown})
-    starved = watching(lambda t: {"utilization": 0.1})
 
-    assert rule(idle) is None
-    assert rule(starved) is not None
+    for level, fires in ((0.02, False), (0.28, False), (0.32, True)):
+        case = watching(lambda t, busy=level: {"utilization": busy, "processes": unknown})  # type: ignore[misc]
+        assert (rule(case) is not None) is fires
+    assert rule(watching(lambda t: {"utilization": 0.1})) is not None
 
 
 def test_a_tiny_model_is_a_note() -> None:

@@ -114,6 +114,23 @@ def test_half_of_the_last_minute_at_the_power_limit_is_needed(start: int, fires:
     assert (rule(watching(change, start, 600)) is not None) is fires
 
 
+@pytest.mark.parametrize(("seconds", "fires"), [(25, False), (40, True)])
+def test_half_a_minute_of_watching_is_needed(seconds: int, fires: bool) -> None:
+    """At the power limit all along."""
+    change: Change = {"throttle": ("sw_power_cap",), "sm_clock_hz": 2.0e9}
+
+    assert (rule(watching(change, 0, seconds, seconds)) is not None) is fires
+
+
+@pytest.mark.parametrize(
+    ("busy", "throttle", "fires"),
+    [(0.45, ("sw_power_cap",), False), (0.55, ("sw_power_cap",), True), (0.98, (), False), (0.98, None, False)],
+)
+def test_the_power_limit_counts_under_load_alone(busy: float, throttle: tuple[Throttle, ...], fires: bool) -> None:
+    """By one reading at a low clock: half busy at least, and held by that limit."""
+    assert (rule(once(utilization=busy, throttle=throttle, sm_clock_hz=2.0e9)) is not None) is fires
+
+
 def test_one_reading_is_weaker() -> None:
     """`diagnose` looks once: the reason may have been there for that moment only."""
     hot, capped = rule(once(**HOT)), rule(once(throttle=("sw_power_cap",), sm_clock_hz=2.0e9))

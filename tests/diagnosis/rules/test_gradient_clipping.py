@@ -18,8 +18,8 @@ HELD: dict[str, Value | None] = {"decay_lr": False}
 """A constant learning rate."""
 
 
-def find(norms: Floats, facts: dict[str, Value | None] | None = None, **more: Any) -> Finding | None:
-    rows = ROWS[: len(norms)]
+def find(norms: Floats, facts: dict[str, Value | None] | None = None, every: int = 1, **more: Any) -> Finding | None:
+    rows = every * np.arange(len(norms))
     return rule(pretraining({"grad_norm": (rows, norms), **more.pop("series", {})}, facts, **more))
 
 
@@ -46,6 +46,44 @@ def test_half_of_the_rows_from_both_sides(share: float, fires: bool) -> None:
     norms = np.where(np.random.default_rng(2).random(8000) < share, 3.0, 0.5)
 
     assert (find(norms) is not None) is fires
+
+
+@pytest.mark.parametrize(("clipped", "fires"), [(11, False), (13, True)])
+def test_few_rows_must_show_more_than_half(clipped: int, fires: bool) -> None:
+    """Of each 20; two standard errors of a share are 0.1 in the newer half of 200 rows."""
+    norms = np.where(np.arange(1600) % 20 < clipped, 3.0, 0.5)
+
+    assert (find(norms, {"warmup_steps": 700}) is not None) is fires
+
+
+@pytest.mark.parametrize(("clipped", "over"), [(9, False), (8, True)])
+def test_it_is_over_at_two_fifths(clipped: int, over: bool) -> None:
+    """Of each 20 from step 2,000 on, after all were clipped before."""
+    norms = np.where((ROWS < 2000) | (clipped > ROWS % 20), 3.0, 0.5)
+
+    assert (find(norms) is None) is over
+
+
+@pytest.mark.parametrize(
+    ("facts", "traits"),
+    [({"init_from": "gpt2-xl"}, Traits()), ({}, Traits(loss_unit="unknown"))],
+    ids=["fine-tuning", "no language loss"],
+)
+def test_recipes_that_clip_nearly_all_get_a_note(facts: dict[str, Value | None], traits: Traits) -> None:
+    """QLoRA clips at 0.3 and DETR at 0.1, on purpose; and their norms may rise."""
+    found = find(8.0 * NOISE, facts, traits=traits)
+
+    assert found is not None
+    assert found.severity == "info"
+    assert find(drift(12.0), {**HELD, **facts, "grad_clip": None}, traits=traits) is None
+
+
+@pytest.mark.parametrize(("rows", "step"), [(390, None), (410, 399)])
+def test_the_first_200_steps_do_not_count(rows: int, step: int | None) -> None:
+    """Without a warm-up, too; 200 rows after them are the least."""
+    found = find(np.full(rows, 3.0), {"warmup_steps": 0})
+
+    assert (None if found is None else found.first_step) == step
 
 
 def test_a_norm_logged_after_clipping_stands_at_the_threshold() -> None:
@@ -120,11 +158,32 @@ def test_the_end_of_a_decay_raises_the_norm_by_itself() -> None:
     assert find(drift(30.0) / np.sqrt(cosine), facts, series=series) is not None
 
 
-def test_a_drift_over_few_steps_is_none() -> None:
-    """A thousand steps at least: 600 rows of a short run may do what they like."""
-    norms = 0.3 * NOISE[:1500] * 4 ** np.clip((ROWS[:1500] - 900) / 600, 0, 1)
+@pytest.mark.parametrize(("every", "fires"), [(2, False), (3, True)])
+def test_a_drift_takes_a_thousand_steps(every: int, fires: bool) -> None:
+    """The newest third of the rows, here 413, spans 826 steps or 1,239."""
+    norms = 0.3 * NOISE[:1500] * 60 ** np.clip((ROWS[:1500] - 750) / 750, 0, 1)
 
-    assert find(norms, {**HELD, "warmup_steps": 0}) is None
+    assert (find(norms, {**HELD, "warmup_steps": 0, "grad_clip": None}, every) is not None) is fires
+
+
+@pytest.mark.parametrize(("slower", "over"), [(1.2, True), (1.6, False)])
+def test_a_drift_is_over_when_the_norm_stands(slower: float, over: bool) -> None:
+    """It rose twelvefold until step 5,000, and by so much in the last 3,067 of 10,600."""
+    rows = np.arange(12_000)
+    noise = np.exp(0.05 * np.random.default_rng(5).normal(size=12_000))
+    norms = noise * 12 ** np.clip((rows - 2000) / 3000, 0, 1) * slower ** (np.maximum(rows - 5000, 0) / 3067)
+
+    assert (find(0.3 * norms, {**HELD, "grad_clip": None}) is None) is over
+
+
+@pytest.mark.parametrize(("rate", "fires"), [(0.07, False), (0.12, True)])
+def test_below_a_tenth_of_the_peak_no_drift_is_told(rate: float, fires: bool) -> None:
+    """There norms rise in healthy runs as well."""
+    rates = np.where(ROWS < 800, 1.0, np.where(ROWS < 4000, 0.12, rate))
+
+    found = find(drift(12.0), {"grad_clip": None}, series={"learning_rate": (ROWS, 6e-4 * rates)})
+
+    assert (found is not None) is fires
 
 
 def test_without_a_known_learning_rate_no_drift() -> None:

@@ -37,6 +37,14 @@ def test_the_limits_are_half_a_nat_to_either_side(loss: float, expected: bool) -
         assert found.severity == "critical"
 
 
+@pytest.mark.parametrize(("loss", "severity"), [(12.05, None), (12.15, "warning")])
+def test_where_nothing_says_how_it_began_a_second_task_may_be_in_it(loss: float, severity: str | None) -> None:
+    """Another ln 2 for BERT's next sentence, and the weights may have been loaded: no more than a warning."""
+    found = find(loss, {"vocab_size": 50304, "n_embd": 384})
+
+    assert (found.severity if found else None) == severity
+
+
 def test_a_loss_summed_over_micro_batches_is_told_as_such() -> None:
     """86.9 = 8 x 10.83: the mean was forgotten over 8 micro-batches."""
     found = find(86.9)
@@ -44,8 +52,16 @@ def test_a_loss_summed_over_micro_batches_is_told_as_such() -> None:
     assert "8 times ln(V)" in found.advice[0]
 
 
-@pytest.mark.parametrize(("steps", "told"), [(8, True), (4, False)])
-def test_the_accumulation_is_named_where_it_is_the_factor(steps: int, told: bool) -> None:
+@pytest.mark.parametrize(("times", "told"), [(2.12, True), (2.18, False), (1.12, False)])
+def test_only_whole_factors_are_called_a_sum(times: float, told: bool) -> None:
+    """The random logits add a little to each; 1.12 times it is no sum."""
+    found = find(times * 10.826)
+    assert found is not None
+    assert ("summed" in found.advice[0]) is told
+
+
+@pytest.mark.parametrize(("steps", "told"), [(8, True), (7.4, True), (7.2, False), (4, False)])
+def test_the_accumulation_is_named_where_it_is_the_factor(steps: float, told: bool) -> None:
     """8 times ln(V) with gradient_accumulation_steps = 8: not divided; with 4 of them it is something else."""
     found = find(86.9, {**GPT2, "gradient_accumulation_steps": steps})
     assert found is not None

@@ -89,15 +89,15 @@ def test_without_a_size_or_a_language_loss_nothing_is_said() -> None:
     assert rule(pretraining(facts={"learning_rate": 1.0}, traits=Traits(loss_unit="unknown"))) is None
 
 
-def blown_up(rise: float, at: float = 0.5, back: bool = False) -> Points:
+def blown_up(rise: float, at: float = 0.5, back: bool = False, noise: float = 0.04, every: int = 1) -> Points:
     """A loss that falls until the share `at` of 700 steps of warm-up, then rises by so much and stays up."""
-    steps = np.arange(4000)
+    steps = np.arange(0, 4000, every)
     turn = int(at * 700)
     low = 10.9 - 4.4 * (1 - np.exp(-np.minimum(steps, turn) / 120))
     up = np.clip((steps - turn) / 60, 0, 1) * rise
     if back:
         up = np.where(steps > 1500, -0.5, up)
-    return steps, low + up + 0.04 * np.random.default_rng(3).normal(size=4000)
+    return steps, low + up + noise * np.random.default_rng(3).normal(size=len(steps))
 
 
 def test_a_loss_that_rises_in_the_warm_up_tells_what_the_model_bore() -> None:
@@ -110,10 +110,44 @@ def test_a_loss_that_rises_in_the_warm_up_tells_what_the_model_bore() -> None:
     assert dict(found.settings)["learning_rate"] == pytest.approx(1.5e-4, rel=0.1)
 
 
-@pytest.mark.parametrize(("rise", "fires"), [(0.5, True), (0.2, False), (0.0, False)])
-def test_small_rises_are_noise(rise: float, fires: bool) -> None:
-    """The loss needs not fall all the time."""
+@pytest.mark.parametrize(("rise", "fires"), [(0.4, True), (0.2, False), (0.0, False)])
+def test_small_rises_are_no_matter(rise: float, fires: bool) -> None:
+    """0.3 nats: the loss needs not fall all the time."""
     assert (rule(pretraining({"train_loss": blown_up(rise)})) is not None) is fires
+
+
+@pytest.mark.parametrize(("noise", "fires"), [(0.2, True), (0.5, False)])
+def test_a_rise_must_stand_out_of_the_noise(noise: float, fires: bool) -> None:
+    """1 nat is some 11 standard errors of a median of 8 rows of 0.2, and 4.5 of 0.5."""
+    assert (rule(pretraining({"train_loss": blown_up(1.0, noise=noise)})) is not None) is fires
+
+
+def test_a_rise_that_is_over_soon_after_the_warm_up_is_none() -> None:
+    """Each 8 of the 32 rows that end 100 steps after it must be higher: one that is not says that it came back."""
+    steps, losses = blown_up(1.0)
+    again = losses - np.where((steps >= 765) & (steps < 785), 1.2, 0.0)
+
+    assert rule(pretraining({"train_loss": (steps, losses)})) is not None
+    assert rule(pretraining({"train_loss": (steps, again)})) is None
+
+
+@pytest.mark.parametrize(("every", "fires"), [(40, True), (50, False)])
+def test_the_warm_up_must_show_sixteen_rows(every: int, fires: bool) -> None:
+    """700 steps of it: 18 rows or 14. A rise of 3 nats, as few rows of a steep fall look noisy."""
+    assert (rule(pretraining({"train_loss": blown_up(3.0, every=every)})) is not None) is fires
+
+
+@pytest.mark.parametrize("traits", [Traits(loss_unit="unknown"), Traits(steps_count="micro-batches")])
+def test_other_losses_and_other_steps_tell_nothing_of_the_rate(traits: Traits) -> None:
+    """A reward may rise; where rows count something else than updates nobody knows where the warm-up ends."""
+    assert rule(pretraining({"train_loss": blown_up(1.0)}, traits=traits)) is None
+
+
+def test_a_log_that_begins_within_the_warm_up_tells_nothing_of_it() -> None:
+    """Its lowest loss may have been before."""
+    steps, losses = blown_up(1.0)
+
+    assert rule(pretraining({"train_loss": (steps[300:], losses[300:])})) is None
 
 
 def test_a_rise_after_the_warm_up_is_not_of_the_rate() -> None:

@@ -42,10 +42,11 @@ def test_104_billion_parameters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "expected"), [([50, 60, 70, 80], True), ([50, 60, 70], False), ([10, 60, 111, 170], False)]
+    ("at", "expected"),
+    [([50, 60, 70, 80], True), ([50, 60, 70], False), ([50, 66, 82, 99], True), ([50, 68, 86, 104], False)],
 )
 def test_four_halvings_within_50_steps(at: list[int], expected: bool) -> None:
-    """Three are too few, four over 160 steps too slow."""
+    """Three are too few, four over 54 steps too slow."""
     assert (find(halved(at)) is not None) is expected
 
 
@@ -62,6 +63,20 @@ def test_the_first_descent_is_how_a_scaler_finds_its_level(begin: int) -> None:
         scale = np.maximum(16, 32 - np.arange(400) // each)
         assert find(scale, begin) is None
     assert find(np.maximum(16, 32 - np.arange(400))) is not None
+
+
+@pytest.mark.parametrize(("stood", "fires"), [(9, False), (11, True)])
+def test_the_first_descent_is_over_when_it_stands(stood: int, fires: bool) -> None:
+    """For 10 steps: what halves after that is no search for a level."""
+    exponents = [*range(32, 16, -1), *[16] * stood, 15, 14, 13, 12, *[12] * 40]
+
+    assert (find(exponents, 0) is not None) is fires
+
+
+@pytest.mark.parametrize(("halvings", "fires"), [(12, False), (20, True)])
+def test_the_first_descent_takes_a_hundred_steps_at_most(halvings: int, fires: bool) -> None:
+    """A halving every 8 steps, without a stand: 96 steps of it, or 160."""
+    assert (find(32 - np.minimum(np.arange(300) // 8, halvings), 0) is not None) is fires
 
 
 def test_the_first_descent_in_rows_of_ten_steps() -> None:
@@ -89,13 +104,36 @@ def test_rows_a_hundred_steps_apart_show_several_halvings_at_once() -> None:
     assert find([16, 16, 15, 15], every=100) is None
 
 
+@pytest.mark.parametrize(("every", "fires"), [(480, True), (520, False)])
+def test_rows_too_far_apart_tell_no_collapse(every: int, fires: bool) -> None:
+    """Four halvings in 500 steps are too many; in more they may be a scaler's work."""
+    assert (find([16, 16, 12, 12], every=every) is not None) is fires
+
+
+@pytest.mark.parametrize(("same", "said"), [(2, False), (3, True)])
+def test_three_equal_norms_are_steps_that_were_skipped(same: int, said: bool) -> None:
+    """Two may be chance."""
+    norms = np.linspace(1.0, 2.0, 200)
+    norms[60 : 60 + same] = 5.0
+    found = find(halved([50, 51, 52]), more={"grad_norm": (BEGIN + np.arange(200), norms)})
+
+    assert any("their steps were skipped" in line for line in found.evidence) is said
+
+
 def test_a_scale_of_one_is_the_end_unless_it_always_was() -> None:
-    """From 128 to 1, a halving in 100 steps: nothing is left. bfloat16 prints 1.0 from the start."""
-    found = find(halved(list(range(100, 800, 100)), 900, begin=7))
+    """From 4,096 to 1, a halving in 100 steps: nothing is left. bfloat16 prints 1.0 from the start."""
+    found = find(halved(list(range(100, 1300, 100)), 1400, begin=12))
     assert found is not None
-    assert found.severity == "critical"
+    assert (found.severity, found.first_step) == ("critical", BEGIN + 1200)
     assert find(np.zeros(900)) is None
     assert find(np.concatenate((np.ones(10), np.zeros(10)))) is None
+
+
+def test_losses_that_are_sums_bear_a_low_scale() -> None:
+    """Fairseq may stand at 1 or below for good; three halvings in a row are some trouble there, but not the end."""
+    assert find(halved(list(range(100, 1200, 100)), 1400, begin=11)) is None
+    found = [find(halved([50, 51, 52], rows, begin=2)) for rows in (100, 1100)]
+    assert [f.severity for f in found] == ["warning", "info"]
 
 
 def test_a_collapse_that_is_over_is_a_note() -> None:

@@ -78,6 +78,32 @@ def test_bits_per_byte_are_named_as_such() -> None:
     assert beside.evidence[0] == "val_bpb 1.100 bits per byte"
 
 
+@pytest.mark.parametrize(("last", "shown"), [(-2.0, False), (0.0, False), (990.0, True), (1010.0, False)])
+def test_a_loss_gone_astray_is_not_converted(last: float, shown: bool) -> None:
+    """Nor one of 0 or below, which is none of these."""
+    losses = {"train_loss": ([0, 100], [5.0, last])}
+    assert (rule(make_case(losses, traits=Traits(loss_unit="bits per byte"))) is not None) is shown
+
+
+def test_val_bpb_alone_does_not_say_what_training_is_in() -> None:
+    """There is no training loss to confuse it with."""
+    assert rule(make_case({"val_bpb": ([100], [1.1]), "val_loss": ([100], [3.3])})) is None
+
+
+@pytest.mark.parametrize(
+    ("case", "known"),
+    [
+        (make_case({}, traits=Traits(loss_unit="bits per byte")), True),
+        (make_case({"val_bpb": ([100], [1.1])}), True),
+        (make_case({}, {"vocab_size": 50304}), True),
+        (make_case({}), False),
+    ],
+)
+def test_the_unit_is_known_by_any_of_its_signs(case: Case, known: bool) -> None:
+    """What `diagnose --verbose` lists as missing."""
+    assert NEEDS[1].known(case) is known
+
+
 @pytest.mark.parametrize("traits", [Traits(loss_unit="unknown"), Traits()])
 def test_what_is_unknown_is_not_said(traits: Traits) -> None:
     """A loss of unknown kind, a vocabulary that nobody states, a log without losses."""

@@ -35,6 +35,24 @@ def test_the_shares_from_both_sides(mfu: float, severity: str | None) -> None:
     assert (found.severity if found else None) == severity
 
 
+@pytest.mark.parametrize(
+    ("mfu", "severity"), [(0.27, "warning"), (0.29, "info"), (0.39, "info"), (0.41, None), (0.43, None)]
+)
+def test_gpus_that_are_hard_to_fill_are_held_to_what_they_reach(mfu: float, severity: str | None) -> None:
+    """295 FLOPs for each byte of an H100's memory: Llama 3 had 38 to 43 % of it."""
+    found = rule(run(mfu, peak_flops=989e12, peak_name="NVIDIA H100 80GB HBM3"))
+
+    assert (found.severity if found else None) == severity
+
+
+def test_a_measured_peak_has_what_is_hard_in_it() -> None:
+    """So the usual shares hold again."""
+    found = rule(run(0.34, peak_flops=700e12, peak_name="NVIDIA H100 80GB HBM3", peak_source="measured"))
+
+    assert found is not None
+    assert found.severity == "warning"
+
+
 def test_it_names_the_peak() -> None:
     """The denominator and its source are evidence."""
     found = rule(run(0.2, flops=11.7e12, flops_per_gpu=11.7e12))

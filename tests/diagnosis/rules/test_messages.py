@@ -1,31 +1,15 @@
-"""harmless-message, stopped-early, stalled and restarted: the rules that read what happened, not curves."""
+"""stopped-early, stalled and restarted: the rules that read what happened, not curves."""
 
 from __future__ import annotations
 
 import pytest
 from cases import make_case
 
-from diagnosis.rules import harmless_message, restarted, stalled, stopped_early
+from diagnosis.rules import restarted, stalled, stopped_early
 from gpu.sample import GpuSample
 from parsers.records import Notice
 
 LOSSES = {"train_loss": (range(431), [3.0] * 431)}
-
-
-def test_a_known_harmless_line_is_explained() -> None:
-    """The SM count gates an autotuner and says nothing of the batch."""
-    text = "W1118 22:27:11 torch/_inductor/utils.py:1250] [0/0] Not enough SMs to use max_autotune_gemm mode"
-
-    found = harmless_message.rule(make_case(LOSSES, notices=[Notice("warning", text, None)]))
-
-    assert found is not None
-    assert found.severity == "info"
-    assert "68 SMs" in found.evidence[0]
-
-
-def test_an_unknown_warning_is_not_called_harmless() -> None:
-    """What is not known to be harmless is left alone."""
-    assert harmless_message.rule(make_case(LOSSES, notices=[Notice("warning", "UserWarning: nan in input")])) is None
 
 
 def test_a_run_that_just_ends_before_its_plan_stopped_early() -> None:
