@@ -211,12 +211,36 @@ class TestBudget:
         """Below 5 tokens per parameter the law does not describe a run."""
         assert (budget(SMALL, per_parameter * SMALL, "fineweb").expected_loss is not None) is known
 
-    def test_a_tiny_model_gets_ratios_but_no_gains(self) -> None:
-        """For a model of 10,000 parameters the ratio holds and the law is silent."""
-        found = budget(1e4, 3e6)
-        assert found.ratio == pytest.approx(15)
-        assert found.loss_gain_doubling_tokens is None
-        assert found.overtraining_cost is None
+    @pytest.mark.parametrize(
+        ("parameters", "vocabulary", "known"),
+        [
+            (9.9e6, 50304, False),
+            (10.1e6, 50304, True),
+            (99e9, 50304, True),
+            (101e9, 50304, False),
+            (10.1e6, 999, False),
+            (10.1e6, 1000, True),
+            (10.1e6, None, True),
+        ],
+    )
+    def test_the_laws_are_silent_outside_what_they_were_fitted_on(
+        self, parameters: float, vocabulary: int | None, known: bool
+    ) -> None:
+        """Of too small and too large models, bytes and characters the ratio and the epochs hold, and no loss."""
+        found = budget_of(
+            size(parameters), tokens_seen=15 * parameters, unique_tokens=parameters, vocab_size=vocabulary
+        )
+        assert found is not None
+        assert (found.ratio, found.epochs) == (pytest.approx(0.75), pytest.approx(15))
+        for nats in (found.loss_gain_doubling_tokens, found.overtraining_cost, found.repetition_cost):
+            assert (nats is not None) is known
+
+    @pytest.mark.parametrize(("per_parameter", "known"), [(0.99, False), (1.01, True)])
+    def test_no_gain_in_the_first_fall(self, per_parameter: float, known: bool) -> None:
+        """Below one token per parameter the differences of the law are of no run."""
+        found = budget(SMALL, per_parameter * SMALL)
+        assert (found.loss_gain_doubling_tokens is not None) is known
+        assert (found.overtraining_cost is not None) is known
 
     @pytest.mark.parametrize("seen", [None, 0.0, -1.0, math.inf])
     def test_no_tokens_no_expectation(self, seen: float | None) -> None:
