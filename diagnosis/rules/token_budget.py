@@ -40,7 +40,7 @@ def rule(case: Case) -> Finding | None:
     budget, size, seen = case.budget, case.size, case.tokens_seen
     if budget is None or budget.ratio is None or size is None or not size.parameters or not seen:
         return None
-    if is_fresh(case) is False or (size.shape.n_expert or 1) > 1:
+    if case.traits.loss_unit == "unknown" or is_fresh(case) is False or (size.shape.n_expert or 1) > 1:
         return None
     planned = case.tokens_planned if case.state not in ENDED else None
     end = planned if planned is not None and planned > 1.005 * seen else None

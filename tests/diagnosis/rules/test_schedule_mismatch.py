@@ -35,7 +35,8 @@ def test_a_run_that_ends_before_its_schedule_is_named() -> None:
     found = rule(run(decay_steps=4000))
 
     assert found is not None
-    assert "only 25% of the schedule is run" in found.evidence
+    assert "only 25 % of the schedule is run" in found.evidence
+    assert "0.13 nats" in found.advice[0]
     assert found.settings == (("decay_steps", 1000),)
 
 
@@ -48,6 +49,12 @@ def test_a_schedule_that_fits_is_silent() -> None:
 def test_five_per_cent_are_tolerated_on_both_sides(decay: int, fires: bool) -> None:
     """A decay that ends a little early or late is rounding."""
     assert (rule(run(decay_steps=decay)) is not None) is fires
+
+
+@pytest.mark.parametrize(("planned", "decay", "fires"), [(200, 600_000, False), (201, 600_000, True), (200, 100, True)])
+def test_a_test_of_200_steps_has_the_schedule_of_the_real_run(planned: int, decay: int, fires: bool) -> None:
+    """It ends long before its decay, and nothing is lost; one that trains on at its floor is odd at any length."""
+    assert (rule(run(planned_steps=planned, decay_steps=decay)) is not None) is fires
 
 
 @pytest.mark.parametrize(("floor", "fires"), [(1.9e-4, False), (2.1e-4, True), (1e-3, False)])
