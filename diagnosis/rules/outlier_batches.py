@@ -41,8 +41,8 @@ def rule(case: Case) -> Finding | None:
 
     Why: losses of batches have heavy tails; a healthy 124M run of 20,000 steps has some 15 such rows. Taken for
     instability they lead to a learning rate that is lowered for nothing.
-    Do: nothing; above 5 in 10,000 rows, and 3 in all, look at the documents of those steps. Where the loss also comes and goes with a
-    period (autocorrelation of 0.2 and more at it and at twice it), shuffle across files and sources.
+    Do: nothing; above 5 in 10,000 rows, and 3 in all, look at the documents of those steps. Where the loss also comes
+    and goes with a period (autocorrelation of 0.2 and more at it and at twice it), shuffle across files and sources.
     False alarms: none, it only counts.
     Sources: OLMo-core's 6-sigma rule fires 1.4 to 11.9 times in 10,000 steps of healthy runs; all are single batches.
     Periods of a shard or source: torchtitan issue 128, minimind issue 503.

@@ -41,7 +41,8 @@ def rule(case: Case) -> Finding | None:
     Why: the level is that of the few documents which happen to be in the set: it is off by about 0.5 nats / sqrt(tokens
     / 700 / 5), for every eval alike. One run had 5,500 tokens (8 documents): its validation lay 0.1 below training, and
     that was taken for dropout. The trend does not suffer.
-    Do: hold out 10M tokens or more of shuffled documents where there are so many; until then judge the trend of validation, not its level.
+    Do: hold out 10M tokens or more of shuffled documents where there are so many; until then judge the trend of
+    validation, not its level.
     False alarms: none, it is a statement on resolution; comparing runs on the same set stays sound.
     Sources: the windows' spread in three nanoGPT logs; llm.c's and modded-nanogpt's 10,485,760 tokens of validation.
     """
