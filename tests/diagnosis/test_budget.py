@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import mean, stdev
 
 import pytest
 
@@ -246,3 +247,21 @@ class TestBudget:
     def test_no_tokens_no_expectation(self, seen: float | None) -> None:
         """Without a token seen or planned nothing is expected."""
         assert budget(SMALL, seen, "fineweb").expected_loss is None
+
+
+@pytest.mark.parametrize(
+    ("offset", "measured", "student"),
+    [(FINEWEB, (0.265, 0.298, 0.257, 0.265), 2.353), (FINEWEB_EDU, (0.079, 0.055, 0.065), 2.920)],
+    ids=["FineWeb", "FineWeb-Edu"],
+)
+def test_a_half_width_holds_9_of_10_further_runs(offset: Offset, measured: tuple[float, ...], student: float) -> None:
+    """Student's t at 90 % times the scatter of the runs that were measured, and of their mean."""
+    width = student * stdev(measured) * math.sqrt(1 + 1 / len(measured))
+    assert offset.half_width == pytest.approx(width, rel=0.1)
+    assert offset.value == pytest.approx(mean(measured), abs=0.01)
+
+
+def test_one_run_knows_no_more_than_several() -> None:
+    """Its data set's band is at least as wide as FineWeb's, and no wider than what two recipes differ by."""
+    for offset in (FINEWEB_MODERN, OPENWEBTEXT):
+        assert FINEWEB.half_width <= offset.half_width < (FINEWEB.value - FINEWEB_MODERN.value) / 2

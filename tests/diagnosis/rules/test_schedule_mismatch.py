@@ -151,3 +151,17 @@ def test_in_other_units_no_horizon_is_given() -> None:
 
     assert found is not None
     assert found.settings == ()
+
+
+@pytest.mark.parametrize(("factor", "fires"), [(0.1, False), (0.5, False), (0.7, True)])
+def test_a_schedule_in_steps_rests_on_its_last_stage(factor: float, fires: bool) -> None:
+    """A tenth of the rate for the last quarter of the epochs is meant, as in vision; a creeping end is none."""
+    stages = np.array([1.0, 0.5, 0.2, 0.15, 0.15 * factor])
+    rates = 1e-3 * stages[np.searchsorted([3000, 5000, 6000, 6500], STEPS, side="right")]
+
+    assert (logged(np.asarray(rates)) is not None) is fires
+
+
+def test_a_decay_to_0_in_few_rows_is_spent() -> None:
+    """Nothing trains at 0, however it came there."""
+    assert logged(np.where(STEPS < 6000, 1e-3, 0.0)) is not None
