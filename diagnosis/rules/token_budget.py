@@ -7,6 +7,7 @@ from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.model import ModelSize
 from diagnosis.needs import PARAMETERS, TOKENS_SEEN
+from diagnosis.repetition import LIVE
 from diagnosis.vocabulary import is_fresh
 from diagnosis.wording import count, times
 
@@ -19,8 +20,6 @@ INFERENCE_STYLE = 60.0
 5, and 0.016 at 60, from where on a cheaper model is what more tokens buy."""
 LEAST_COST = 0.005
 """Nats; less is shown as 0.00."""
-ENDED = ("stopped", "crashed", "finished", "diverged")
-"""States in which the plan no longer counts."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -42,7 +41,7 @@ def rule(case: Case) -> Finding | None:
         return None
     if case.traits.loss_unit == "unknown" or is_fresh(case) is False or (size.shape.n_expert or 1) > 1:
         return None
-    planned = case.tokens_planned if case.state not in ENDED else None
+    planned = case.tokens_planned if case.state in LIVE else None
     end = planned if planned is not None and planned > 1.005 * seen else None
     final = (end or seen) / budget.optimal_tokens
     lawful = laws_hold(size.parameters, size.shape.vocab_size or case.number("vocab_size"))
