@@ -7,7 +7,6 @@ from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.model import ModelSize
 from diagnosis.needs import PARAMETERS, TOKENS_SEEN
-from diagnosis.repetition import LIVE
 from diagnosis.vocabulary import is_fresh
 from diagnosis.wording import count, times
 
@@ -41,8 +40,7 @@ def rule(case: Case) -> Finding | None:
         return None
     if case.traits.loss_unit == "unknown" or is_fresh(case) is False or (size.shape.n_expert or 1) > 1:
         return None
-    planned = case.tokens_planned if case.state in LIVE else None
-    end = planned if planned is not None and planned > 1.005 * seen else None
+    end = case.tokens_planned if (case.tokens_planned or 0.0) > 1.005 * seen else None
     final = (end or seen) / budget.optimal_tokens
     lawful = laws_hold(size.parameters, size.shape.vocab_size or case.number("vocab_size"))
     return Finding(
