@@ -18,7 +18,10 @@ FITTED_TOKENS_PER_PARAMETER = 5.0
 """Below, warm-up and the first fall rule the loss: a healthy 124M run is 0.20 nats above the law at 4 tokens per
 parameter, 0.04 at 8, and within 0.04 from there on."""
 GAIN_PARAMETERS = (10e6, 100e9)
-"""Differences of the law need no offset and are shown over the sizes that it was fitted on, and somewhat below."""
+"""Differences of the laws need no offset and are shown a factor of 7 beyond the 70M to 16B parameters of Hoffmann
+2022's models; Muennighoff 2023 went up to 9B."""
+LEAST_VOCABULARY = 1000
+"""Smaller ones are bytes or characters, whose loss per token is another number than that of the fits."""
 
 BPE_VOCABULARIES = (50257, 50304)
 """GPT-2's tokenizer, plain and padded. A loss per token means nothing across tokenizers."""
@@ -114,7 +117,7 @@ class Budget:
     unique_tokens: float | None
     epochs: float | None
     repetition_cost: float | None
-    """Nats lost to repetition by Muennighoff's law; None where the unique tokens are unknown."""
+    """Nats lost to repetition by Muennighoff's law; None where the unique tokens are unknown or no law holds."""
     expected_loss: ExpectedLoss | None
     """For the tokens seen so far, as if the learning rate were annealed; for the planned ones before the start."""
     loss_gain_doubling_tokens: float | None
@@ -189,10 +192,11 @@ def budget_of(
     """
     if size is None or size.parameters is None or size.parameters <= 0:
         return None
-    parameters = size.parameters
+    parameters, vocabulary = size.parameters, vocab_size or size.shape.vocab_size
     unique = _positive(unique_tokens)
     tokens = _positive(tokens_seen) or _positive(tokens_planned)
-    offset = dataset_offset(dataset, vocab_size or size.shape.vocab_size, modern_recipe=modern_recipe)
+    lawful = tokens if laws_hold(parameters, vocabulary) else None
+    offset = dataset_offset(dataset, vocabulary, modern_recipe=modern_recipe)
     optimal = CHINCHILLA_TOKENS_PER_PARAMETER * parameters
     return Budget(
         optimal_tokens=optimal,
@@ -201,11 +205,17 @@ def budget_of(
         fit_optimal_tokens=BESIROGLU.optimal_tokens(parameters),
         unique_tokens=unique,
         epochs=None if unique is None or tokens is None else tokens / unique,
-        repetition_cost=None if unique is None or tokens is None else repetition_cost(parameters, tokens, unique),
+        repetition_cost=None if unique is None or lawful is None else repetition_cost(parameters, lawful, unique),
         expected_loss=_expected(parameters, tokens, unique, offset),
-        loss_gain_doubling_tokens=_doubling_gain(parameters, tokens, unique),
-        overtraining_cost=_overtraining_cost(parameters, tokens),
+        loss_gain_doubling_tokens=_doubling_gain(parameters, lawful, unique),
+        overtraining_cost=_overtraining_cost(parameters, lawful),
     )
+
+
+def laws_hold(parameters: float, vocab_size: float | None) -> bool:
+    """Whether the laws' differences are of models like this; an unknown vocabulary counts as one of words."""
+    low, high = GAIN_PARAMETERS
+    return low <= parameters <= high and not (vocab_size and vocab_size < LEAST_VOCABULARY)
 
 
 def _positive(count: float | None) -> float | None:
@@ -236,18 +246,13 @@ def _expected(
 
 
 def _doubling_gain(parameters: float, tokens: float | None, unique: float | None) -> float | None:
-    if tokens is None or not _in_gain_range(parameters, tokens):
+    if tokens is None or tokens < parameters:
         return None
     return max(_law(parameters, tokens, unique) - _law(parameters, 2 * tokens, unique), 0.0)
 
 
 def _overtraining_cost(parameters: float, tokens: float | None) -> float | None:
-    if tokens is None or not _in_gain_range(parameters, tokens):
+    if tokens is None or tokens < parameters:
         return None
     best = BESIROGLU.loss(*BESIROGLU.optimal(parameters * tokens))
     return max(fitted_loss(parameters, tokens) - best, 0.0)
-
-
-def _in_gain_range(parameters: float, tokens: float) -> bool:
-    low, high = GAIN_PARAMETERS
-    return low <= parameters <= high and tokens >= parameters

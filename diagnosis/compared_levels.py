@@ -17,6 +17,7 @@ SHARES = (0.05, 0.1, 0.2)
 """The level of a training loss is read off the last 5 % before the place, or more where its rows are few. Over the
 last 20 % a straight line misses the tail of a power law by less than 0.001 nats (b = .366, data term .5)."""
 WANTED_ROWS = 16
+"""Twice the rows that a line needs at least."""
 PAIRS = 20
 PAIRED_ROWS = 40
 """Evaluations and training rows at the same places from which the scatter of their differences is trusted."""
@@ -27,6 +28,7 @@ RECENT = 2000
 ALIKE = 0.9
 """Two runs are paired where they share this part of the rows."""
 DECIMALS = 6
+"""Looked for; who prints more is limited by noise."""
 A_DIGIT = 0.501
 """Two errors of a difference are never less than one step of the last digit that is printed."""
 PRINTED = 5

@@ -44,10 +44,11 @@ class Facts:
 
 
 GATED = ("glu", "silu", "swish")
-"""In the name of an activation: every decoder of transformers 5.23.0 whose default is "silu" multiplies by a gate."""
+"""In the name of an activation. Of the decoders of transformers 5.23.0 each that has an MLP and whose default is "silu"
+multiplies by a gate: read in their modeling_*.py."""
 
 MLPS = {"llamamlp": True, "gemmamlp": True, "gptneoxmlp": False}
-"""Classes of litgpt 0.5.13, model.py."""
+"""Classes of litgpt 0.5.13, model.py, and whether they have a second matrix, fc_2, as gate."""
 
 
 def shape_of(run: Run) -> Shape:

@@ -11,9 +11,11 @@ from diagnosis.run import WALL_SECONDS, Run
 from diagnosis.series import Series
 
 SHORTEST_LIMIT_SECONDS = 30.0
+"""Judgement: file systems, containers and SSH hold lines back for seconds."""
 LIMIT_BEFORE_STEPS_SECONDS = 600.0
 """Compiling, loading data and a first evaluation may take minutes."""
 GAPS_OF_SILENCE = 10.0
+"""Times the longest gap so far: judgement. A checkpoint or an evaluation that none of the lines has shown yet."""
 LONG_GAPS, LONG_GAP_SECONDS = 2.0, 600.0
 """Where lines are minutes apart, ten gaps would be hours of a hung GPU: two and ten minutes are enough."""
 STALLS_END = 20.0
@@ -21,9 +23,11 @@ STALLS_END = 20.0
 LINES_OF_A_BUFFER = 250
 """Python writes to a file in blocks of 8 KiB, some 140 lines of a short step line, unless told to flush."""
 ROWS_SEEN = 200
+"""The newest lines, whose gaps are what is usual now."""
 PLANS = {"updates": "planned_steps", "epochs": "planned_epochs"}
 """What the steps number -> the fact that says how many there will be. Of rows and micro-batches nobody plans."""
 NON_FINITE_ROWS = 3
+"""One or two may be steps that float16's scaler skipped."""
 ROWS_OF_PAUSES, FEWEST_ROWS = 5000, 20
 """Enough lines that checkpoints, thousands of steps apart, are among them."""
 

@@ -14,7 +14,8 @@ WEIGHT_BYTES = 8.0
 ADAM_BYTES = 8.0
 """AdamW's two moments in fp32."""
 ADAM_8BIT_BYTES = 2 * (1 + 4 / 256)
-"""The same in 8 bits, with an fp32 scale for each 256 of them. Source: bitsandbytes 0.45, optim/optimizer.py."""
+"""The same in 8 bits, with an fp32 scale for each 256 of them; embeddings, which Transformers keeps in 32, are not
+told apart. Source: bitsandbytes 0.45.5, optim/optimizer.py, Optimizer2State.init_state."""
 ZERO_WEIGHT_BYTES, ZERO_STATE_BYTES = 2.0, 12.0
 """DeepSpeed's 16-bit weights (and as much for gradients), and the fp32 weight with AdamW's moments that it shards from
 stage 1 on; 2 shards the gradients too, 3 all. Source: ZeRO (Rajbhandari 2020, arXiv 1910.02054), section 3."""
@@ -38,11 +39,11 @@ Korthikanti 2022, full recomputation, there 2 in 16 bits."""
 LOGIT_BYTES_EAGER = 12.0
 """Per logit at the loss: fp32 log-softmax 4, its gradient 4, the 16-bit logits 2 and their gradient 2."""
 LOGIT_BYTES_COMPILED = 6.0
-"""torch.compile fuses most of that; 4 to 8 were seen."""
+"""torch.compile fuses most of that: 4 to 8 by the one run whose use was read off, and by what a 12 GB card held."""
 BUCKET_BYTES = 4.0
 """DistributedDataParallel's gradient buckets, a second copy of the gradients (gradient_as_bucket_view is off)."""
 CONTEXT_BYTES = 0.5 * 2**30
-"""CUDA context, kernels and cuBLAS workspaces: 0.4 to 0.6 GiB."""
+"""CUDA context, kernels and cuBLAS workspaces: 0.4 to 0.6 GiB, an estimate that no measurement of ours backs."""
 
 Sizes = tuple[tuple[str, float], ...]
 

@@ -150,11 +150,11 @@ def _planned(
         memory=None if on_cpu(case) else _memory(case, size, limit_bytes),
         memory_unknown="it trains on the CPU" if on_cpu(case) else why_not(size, setting_of(case.facts)),
         rates=_rates(case, size, tokens),
-        best_batch=best_batch(tokens) if tokens and _laws_hold(case) else None,
+        best_batch=best_batch(tokens) if tokens and _is_usual(case) else None,
     )
 
 
-def _laws_hold(case: Case) -> bool:
+def _is_usual(case: Case) -> bool:
     """Whether nothing says that it is trained otherwise than from scratch, by Adam and without experts."""
     begins = (case.text("init_from") or "scratch").lower()
     adam = "optimizer" not in case.facts or is_adam(case)
@@ -162,7 +162,7 @@ def _laws_hold(case: Case) -> bool:
 
 
 def _rates(case: Case, size: ModelSize | None, tokens: float | None) -> Band | None:
-    if size is None or size.parameters is None or not tokens or not _laws_hold(case):
+    if size is None or size.parameters is None or not tokens or not _is_usual(case):
         return None
     return rate_band(size.parameters, size.non_embedding, tokens, case.tokens_per_step)
 

@@ -14,6 +14,7 @@ from parsers.records import Fact, Floats, Ints, Notice, Origin, Points, Recognis
 
 TRUST: tuple[Origin, ...] = ("flag", "log", "config", "comment")
 NOTICES_KEPT = 500
+"""The newest: a log that complains at each step costs no memory."""
 WALL_SECONDS, STEP_SECONDS = "wall_seconds", "step_seconds"
 
 

@@ -12,12 +12,12 @@ from diagnosis.case import Case
 from diagnosis.compared_axes import AXES, Axis, Places, places_of
 from diagnosis.compared_levels import Curve, difference_error, eval_curve, level_at, share_for
 from diagnosis.line_end import Level
-from diagnosis.schedule import schedule_of
 from diagnosis.series import Series
 
 RESOLVED = 2.0
 """A difference of two runs below two of its standard errors is none: noise alone makes a larger one in 5 % of cases."""
 CHANCE = 0.05
+"""Of calling one of several equal runs ahead."""
 FARTHER = 1.1
 """Runs that go on by more than a tenth beyond the others are compared there, too."""
 TRAIN = "train_loss"
@@ -158,5 +158,4 @@ def _rate(case: Case, step: float) -> float | None:
     logged = case.metric("learning_rate").finite.until(step)
     if len(logged) and float(logged.values.max()) > 0:
         return float(logged.values[-1] / logged.values.max())
-    schedule = schedule_of(case.facts)
-    return None if schedule is None else float(schedule(np.array([step]))[0])
+    return None if case.schedule is None else float(case.schedule(np.array([step]))[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -38,11 +40,18 @@ def span(seconds: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of one: "69 %", "8.6 %", "0.04 %"."""
+    """A share of one: "69 %", "8.6 %", "0.04 %", "0.004 %"."""
     digits = 0 if abs(share) >= 0.2 else 1 if abs(share) >= 0.001 else 2
-    return f"{share * 100:.{digits}f} %"
+    return f"{_never_zero(share * 100, digits)} %"
 
 
 def times(ratio: float) -> str:
-    """A multiple: "12.9", "0.42", "180"."""
-    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
+    """A multiple: "12.9", "0.42", "180", "0.0006"."""
+    return _never_zero(ratio, 0 if ratio >= 100 else 1 if ratio >= 1 else 2)
+
+
+def _never_zero(number: float, digits: int) -> str:
+    """With so many digits behind the point, or as many as the first that is not 0 needs."""
+    if 0 < abs(number) < 0.5 * 10.0**-digits:
+        digits = min(9, -math.floor(math.log10(abs(number))))
+    return f"{number:.{digits}f}"

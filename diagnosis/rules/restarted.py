@@ -11,9 +11,11 @@ from diagnosis.needs import Need
 ID = "restarted"
 NEEDS: tuple[Need, ...] = ()
 
-
 CHANGED_RATE = 1.5
+"""Times: judgement. Between two rows of a schedule that goes on, a rate changes by some per cent."""
 ROWS = 8
+"""On each side: the median of so many rows of one micro-batch, which scatter by 0.1 to 0.16, is known to 0.07."""
+SHOWN = 3
 
 
 def rule(case: Case) -> Finding | None:
@@ -31,14 +33,15 @@ def rule(case: Case) -> Finding | None:
         return None
     starts = case.segments[1:]
     resumes = [n.text for n in case.notices if n.kind == "resume"]
-    shown = ", ".join(f"{s:,}" for s in starts[-3:])
+    shown = ", ".join(f"{s:,}" for s in starts[-SHOWN:])
+    which = "the last segments" if len(starts) > SHOWN else "segments"
     return Finding(
         id=ID,
         severity="info",
         confidence=0.95,
         title=f"Restarted at step {starts[-1]:,}" if len(starts) == 1 else f"Restarted {len(starts)} times",
         evidence=(
-            f"segments begin at step {shown}",
+            f"{which} begin at step {shown}",
             *_changes(case, starts[-1]),
             *((f"the log says: {resumes[-1]}",) if resumes else ()),
         ),

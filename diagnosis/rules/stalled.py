@@ -5,11 +5,13 @@ from __future__ import annotations
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import Need
+from diagnosis.wording import percent, span
 
 ID = "stalled"
 NEEDS: tuple[Need, ...] = ()
 
 CRITICAL = 5
+"""Times the limit: judgement. The longest pause that anything healthy makes is within one limit."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -35,16 +37,10 @@ def rule(case: Case) -> Finding | None:
         confidence=0.9,
         title="The log has gone silent",
         evidence=(
-            f"nothing new for more than {_span(limit)}, much longer than any gap that this run has shown lately",
-            *((f"GPU busy {max(busy):.0%}",) if busy else ()),
+            f"nothing new for more than {span(limit)}, much longer than any gap that this run has shown lately",
+            *((f"GPU busy {percent(max(busy))}",) if busy else ()),
         ),
         advice=("See what it waits for (`py-spy dump --pid PID`); a GPU at 100 % without steps is a hung collective.",),
         first_step=case.steps.last,
         step=case.steps.last,
     )
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

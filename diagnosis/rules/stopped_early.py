@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import PLANNED_STEPS
@@ -11,6 +13,9 @@ ID = "stopped-early"
 NEEDS = (PLANNED_STEPS,)
 
 LAST_WORDS = ("traceback", "end")
+BY_HAND = re.compile(r"\bKeyboardInterrupt\b")
+FROM_OUTSIDE = re.compile(r"\bCANCELLED\b|\bSIG(?:TERM|INT|HUP|USR1|KILL)\b|got signal: \d|\b(?i:killed|oom.?kill)\b")
+"""Slurm's words, the shell's, and how torch.distributed names the signals that schedulers, kernels and people send."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -18,7 +23,7 @@ def rule(case: Case) -> Finding | None:
 
     Fires when the log is over (a traceback, or silence and no process that writes it) and its last step is before the
     planned one by more than one interval between two lines. With a traceback it also fires where the plan is unknown.
-    Out of memory is a finding of its own.
+    A note where somebody pressed Ctrl-C. Out of memory is a finding of its own.
 
     Why: a job that was killed, crashed or ran out of its time slot leaves no other trace in the loss.
     Do: read the last words, then resume from the last checkpoint.
@@ -28,29 +33,40 @@ def rule(case: Case) -> Finding | None:
     if case.state not in ("stopped", "crashed") or any(n.kind == "out-of-memory" for n in case.notices):
         return None
     planned, last = case.steps.planned, case.steps.last
-    words = [n.text for n in case.notices if n.kind in LAST_WORDS]
     if case.state == "stopped" and (planned is None or last is None):
         return None
+    words = next((n.text for n in reversed(case.notices) if n.kind in LAST_WORDS), "")
     where = "before its first step" if last is None else f"at step {last:,}" + (f" of {planned:,}" if planned else "")
     saved = [n.step for n in case.notices if n.kind == "checkpoint" and n.step is not None]
     return Finding(
         id=ID,
-        severity="warning",
+        severity="info" if BY_HAND.search(words) else "warning",
         confidence=0.95 if words else 0.8,
-        title=f"The run {'crashed' if case.state == 'crashed' else 'stopped'} {where}",
+        title=f"The run {_ended(case, words)} {where}",
         evidence=(
             *((f"{percent(last / planned)} of the plan",) if planned and last is not None else ()),
-            *((f"last words: {words[-1]}",) if words else ("no error in the log: it just ends",)),
+            f"last words: {words}" if words else "no error in the log: it just ends",
             *((f"last checkpoint at step {saved[-1]:,}",) if saved else ()),
         ),
-        advice=(_advice(saved, resumable=bool(words)),),
+        advice=(_advice(words, saved),),
         first_step=last,
         step=last,
     )
 
 
-def _advice(saved: list[int], *, resumable: bool) -> str:
-    cause = "Mend the error above" if resumable else "See why it ended (scheduler, kernel log for the OOM killer)"
-    return (
-        f"{cause}, then resume from the checkpoint of step {saved[-1]:,}." if saved else f"{cause}, then start again."
-    )
+def _ended(case: Case, words: str) -> str:
+    if BY_HAND.search(words):
+        return "was interrupted"
+    if FROM_OUTSIDE.search(words):
+        return "was ended from outside"
+    return "crashed" if case.state == "crashed" else "stopped"
+
+
+def _advice(words: str, saved: list[int]) -> str:
+    again = f"resume from the checkpoint of step {saved[-1]:,}" if saved else "start again"
+    if BY_HAND.search(words):
+        return f"Nothing to mend, somebody pressed Ctrl-C: to go on, {again}."
+    if FROM_OUTSIDE.search(words):
+        return f"See who ended it (a time limit, the scheduler, the kernel for want of memory, a person), then {again}."
+    cause = "Mend the error that ended it" if words else "See why it ended (scheduler, kernel log for the OOM killer)"
+    return f"{cause}, then {again}."

@@ -15,9 +15,14 @@ ID = "val-below-train"
 NEEDS = (VAL_LOSS, either(TRAIN_LOSS, EVAL_TRAIN_LOSS))
 
 EVALS_NEEDED = 5
+"""In the second half: the standard error of fewer is itself off by a factor of 2."""
 SURE, STILL = 2.5, 1.0
-"""Standard errors."""
+"""Standard errors. Chance alone is below in 1 of 160 looks; what was sure once stays while it leans that way."""
 LEAST = 0.001
+"""Nats: losses are printed with four digits."""
+EASIER = "the val split is easier, or tiny"
+ENOUGH = ": a level takes 10M validation tokens or more"
+"""See tiny-val-set."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -27,8 +32,9 @@ def rule(case: Case) -> Finding | None:
     more than its standard error and 0.001 nats, and was by 2.5 standard errors at this or an earlier eval.
 
     Why: it depends on what the trainer measures. Where both splits are measured with dropout off, as nanoGPT
-    does, dropout cannot be the reason: the validation set is easier, or so small that its level is luck. Where the
-    training loss is measured while training, dropout is on in it and it is a mean over older, worse weights.
+    does, or where there is none, dropout cannot be the reason: the validation set is easier, or so small that its level
+    is luck. Where the training loss is measured while training, dropout is on in it; where it is a mean over many
+    steps, it is of older, worse weights.
     Do: trust the trend of the gap, not its level; give validation 10M tokens of shuffled documents or more.
     False alarms: none known. It never is a warning.
     Sources: nanoGPT train.py, estimate_loss(); llm.c's 124M run has validation below training in all 72 evals.
@@ -51,7 +57,7 @@ def rule(case: Case) -> Finding | None:
             f"val - train = {mean:+.3f} ± {error:.3f} over the last {count} evals",
             *_reason(case, same_mode=same_mode),
         ),
-        advice=("Watch the gap's trend, not its level: a level takes 10M validation tokens or more.",),
+        advice=(f"Watch the gap's trend, not its level{'' if case.traits.loss_unit == 'unknown' else ENOUGH}.",),
         first_step=int(steps[found - 1]),
         step=int(steps[-1]),
     )
@@ -77,8 +83,13 @@ def _is_below(gap: Floats, errors: float) -> bool:
 
 def _reason(case: Case, *, same_mode: bool) -> tuple[str, ...]:
     if same_mode:
-        return ("both splits are measured in eval mode, so dropout is in neither: the val split is easier, or tiny",)
-    if not case.traits.train_loss_in_train_mode:
-        return ()
-    lag = " and averages over older weights" if case.traits.train_loss in ("window mean", "average") else ""
-    return (f"the training loss is measured in train mode{lag}: it reads higher than the same weights in eval mode",)
+        return (f"both splits are measured in eval mode, so dropout is in neither: {EASIER}",)
+    dropout = case.number("dropout") if case.traits.train_loss_in_train_mode else 0.0
+    lags = case.traits.train_loss in ("window mean", "average")
+    if dropout is None and not lags:
+        return (f"the training loss is measured in train mode: with dropout it reads higher, without it {EASIER}",)
+    if not dropout and not lags:
+        return (f"both are measured without dropout: {EASIER}",)
+    mode = " in train mode" if dropout is None else f" with dropout {dropout:g} on" if dropout else ""
+    old = " as a mean over older weights" if lags else ""
+    return (f"the training loss is measured{mode}{old}: it reads higher than the same weights in eval mode",)

@@ -22,6 +22,7 @@ NEEDS = (either(logged("memory_bytes", "the memory in use"), GPU_PAST),)
 WINDOWS = 12
 """Whose highs are looked at: the fewest that tell a steady rise from a few late allocations."""
 LEAST_ROWS, LEAST_MINUTES = 3 * WINDOWS, 2 * WINDOWS
+"""Of a log and beside a run: a window of one value has no high that differs from its noise."""
 WARM_UP = 0.1
 """Of the rows: the first steps, the first evaluation and the first checkpoint reserve what they need for good."""
 RISES = 0.7
@@ -30,9 +31,11 @@ STEADY = 0.8
 """The second half must grow by this share of the first: a leak grows by as much; the highest of random lengths, which
 goes with the logarithm of the steps, by 0.4 of it, and by 0.75 where only the second half of the run is looked at."""
 P_VALUE = 0.001
+"""By Mann-Kendall: at most 8 of the 66 pairs of windows in the wrong order. A run is looked at in two ways, often."""
 LEAST_GROWTH_BYTES = 256 * 2**20
 LEAST_GROWTH = 0.02
-"""Of the first windows' memory. The allocator reserves 2 to 20 MiB at a time."""
+"""Of the first windows' memory: judgement. The allocator reserves 2 to 20 MiB at a time, and a dozen pieces late in a
+run are no leak."""
 GREAT_GROWTH = 0.25
 """Where nobody knows how much the GPU has, so much steady growth is a leak, whatever is left."""
 AHEAD = 2.0

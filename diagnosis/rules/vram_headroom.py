@@ -16,7 +16,7 @@ NEEDS = (GPU,)
 
 LITTLE_SHARE = 0.05
 LITTLE_BYTES = 200 * 2**20
-"""Below either, one more allocation (an evaluation, a longer sequence) can end the run."""
+"""Judgement: below either, one more allocation (an evaluation, a longer sequence) can end the run."""
 
 
 def rule(case: Case) -> Finding | None:
@@ -28,7 +28,8 @@ def rule(case: Case) -> Finding | None:
 
     Why: PyTorch keeps what it once reserved, so the use is a high-water mark; a new high is an out-of-memory error.
     Do: lower the micro-batch and raise the accumulation by the same factor; with much free memory the other way round.
-    False alarms: a card that has been full and steady through evaluations and checkpoints.
+    False alarms: a card that has been full and steady through evaluations and checkpoints; a framework that takes the
+    whole card as it starts, as TensorFlow does (JAX takes three quarters).
     Sources: PyTorch's allocator; Korthikanti 2022; constants measured on nanoGPT's model.
     """
     if on_cpu(case):

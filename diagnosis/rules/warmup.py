@@ -18,10 +18,12 @@ ID = "warmup"
 NEEDS = (either(WARMUP, LEARNING_RATE), PARAMETERS)
 
 LEAST_STEPS = 100
+"""Judgement: just below the fewest steps that GPT-3 took, 117."""
 BETA2_MEMORIES = 2.0
 """A linear warm-up over 2 / (1 - beta2) steps is enough for Adam's mean of squares: Ma & Yarats 2019, arXiv 1910.04209.
 That is 40 steps at 0.95; where it is more than 100, 100 count."""
 NONE_STEPS = 10
+"""Judgement: over so few Adam's mean of squares, at a beta2 of 0.95, has seen less than half of what it averages."""
 ENOUGH_STEPS = 500
 """GPT-3 took 375M tokens at all sizes, 117 to 750 steps of its full batch; so many steps are never called short."""
 LEAST_SHARE = 0.5
@@ -29,7 +31,9 @@ LEAST_SHARE = 0.5
 USUAL_SHARE = 0.02
 """Of the steps: what Lingle's sweeps took. A warm-up of that share is not short, whatever its steps."""
 LONG_SHARE, LONG_STEPS = 0.10, 200
+"""Judgement: five times what is usual; a tenth of a short run is few steps all the same."""
 ALL_SHARE = 0.8
+"""Judgement: what comes after is no training at the learning rate that was chosen."""
 SMOKE_STEPS = 200
 """A run that is planned so short tests whether it runs; its schedule is that of the real one."""
 

@@ -12,13 +12,15 @@ ID = "weight-decay-inert"
 NEEDS = (WEIGHT_DECAY, PEAK_RATE, PLANNED_STEPS, SCHEDULE)
 
 INERT = 0.5
+"""Time constants: judgement. Over so many a weight that gets no updates keeps exp(-0.5) = 61 % of itself."""
 LEAST_MEMORY, MOST_MEMORY = 2e6, 400e6
 """Tokens. From beta2 = 0.95 at 0.14M a step to 0.999 at 0.5M: what runs have been tuned with."""
 LEAST_SHARE, MOST_SHARE = 1 / 5000, 1 / 5
 """Of the run's tokens: what is little or much for a short or a very long run."""
 GOOD_MEMORY = 10e6
+"""Tokens, to set: 0.95 at 0.5M a step, which GPT-3 and nanoGPT use, is 7M."""
 LEAST_TOKENS = 5.0
-"""Per parameter. A run of fewer, of new tokens, has nothing that weight decay could hold back."""
+"""Per parameter: judgement. A run of fewer, of new tokens, has nothing that weight decay could hold back."""
 COUPLED = ("adam", "torch.optim.adam")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import mean, stdev
 
 import pytest
 
@@ -211,14 +212,56 @@ class TestBudget:
         """Below 5 tokens per parameter the law does not describe a run."""
         assert (budget(SMALL, per_parameter * SMALL, "fineweb").expected_loss is not None) is known
 
-    def test_a_tiny_model_gets_ratios_but_no_gains(self) -> None:
-        """For a model of 10,000 parameters the ratio holds and the law is silent."""
-        found = budget(1e4, 3e6)
-        assert found.ratio == pytest.approx(15)
-        assert found.loss_gain_doubling_tokens is None
-        assert found.overtraining_cost is None
+    @pytest.mark.parametrize(
+        ("parameters", "vocabulary", "known"),
+        [
+            (9.9e6, 50304, False),
+            (10.1e6, 50304, True),
+            (99e9, 50304, True),
+            (101e9, 50304, False),
+            (10.1e6, 999, False),
+            (10.1e6, 1000, True),
+            (10.1e6, None, True),
+        ],
+    )
+    def test_the_laws_are_silent_outside_what_they_were_fitted_on(
+        self, parameters: float, vocabulary: int | None, known: bool
+    ) -> None:
+        """Of too small and too large models, bytes and characters the ratio and the epochs hold, and no loss."""
+        found = budget_of(
+            size(parameters), tokens_seen=15 * parameters, unique_tokens=parameters, vocab_size=vocabulary
+        )
+        assert found is not None
+        assert (found.ratio, found.epochs) == (pytest.approx(0.75), pytest.approx(15))
+        for nats in (found.loss_gain_doubling_tokens, found.overtraining_cost, found.repetition_cost):
+            assert (nats is not None) is known
+
+    @pytest.mark.parametrize(("per_parameter", "known"), [(0.99, False), (1.01, True)])
+    def test_no_gain_in_the_first_fall(self, per_parameter: float, known: bool) -> None:
+        """Below one token per parameter the differences of the law are of no run."""
+        found = budget(SMALL, per_parameter * SMALL)
+        assert (found.loss_gain_doubling_tokens is not None) is known
+        assert (found.overtraining_cost is not None) is known
 
     @pytest.mark.parametrize("seen", [None, 0.0, -1.0, math.inf])
     def test_no_tokens_no_expectation(self, seen: float | None) -> None:
         """Without a token seen or planned nothing is expected."""
         assert budget(SMALL, seen, "fineweb").expected_loss is None
+
+
+@pytest.mark.parametrize(
+    ("offset", "measured", "student"),
+    [(FINEWEB, (0.265, 0.298, 0.257, 0.265), 2.353), (FINEWEB_EDU, (0.079, 0.055, 0.065), 2.920)],
+    ids=["FineWeb", "FineWeb-Edu"],
+)
+def test_a_half_width_holds_9_of_10_further_runs(offset: Offset, measured: tuple[float, ...], student: float) -> None:
+    """Student's t at 90 % times the scatter of the runs that were measured, and of their mean."""
+    width = student * stdev(measured) * math.sqrt(1 + 1 / len(measured))
+    assert offset.half_width == pytest.approx(width, rel=0.1)
+    assert offset.value == pytest.approx(mean(measured), abs=0.01)
+
+
+def test_one_run_knows_no_more_than_several() -> None:
+    """Its data set's band is at least as wide as FineWeb's, and no wider than what two recipes differ by."""
+    for offset in (FINEWEB_MODERN, OPENWEBTEXT):
+        assert FINEWEB.half_width <= offset.half_width < (FINEWEB.value - FINEWEB_MODERN.value) / 2

@@ -86,7 +86,7 @@ def test_only_what_the_run_did_not_get_over_may_have_ended_it(severity: Severity
     assert causes(a("non-finite", 500, severity), a("stopped-early", 900))["stopped-early"] == expected
 
 
-@pytest.mark.parametrize(("step", "expected"), [(1100, "restarted"), (1201, None)])
+@pytest.mark.parametrize(("step", "expected"), [(1199, "restarted"), (1201, None)])
 def test_a_restart_explains_what_follows_within_200_steps(step: int, expected: str | None) -> None:
     """Of the loss; the head carries its severity."""
     case = make_case({"train_loss": (STEPS, STEPS * 0.0 + 3)}, segments=(0, 1000))
@@ -107,6 +107,25 @@ def test_a_rate_that_is_too_high_explains_spikes_of_the_warm_up(advised: float, 
 def test_a_spent_learning_rate_explains_a_plateau(decay: int, expected: str | None) -> None:
     """Where the decay had ended by then; a horizon beyond the run has nothing to do with it."""
     case = make_case(facts={"decay_steps": decay, "learning_rate": 1e-3})
+    assert causes(a("schedule-mismatch", 0), a("plateau", 1500), case=case)["plateau"] == expected
+
+
+@pytest.mark.parametrize(("step", "expected"), [(99, "warmup"), (101, None)])
+def test_without_a_warm_up_early_is_a_hundred_steps(step: int, expected: str | None) -> None:
+    """Later, a missing warm-up does no harm."""
+    assert causes(a("warmup", 0), a("loss-spike", step))["loss-spike"] == expected
+
+
+@pytest.mark.parametrize(("step", "expected"), [(1499, "loss-scale-collapse"), (1501, None)])
+def test_an_overflow_explains_the_next_500_steps(step: int, expected: str | None) -> None:
+    """What comes later has a cause of its own."""
+    assert causes(a("loss-scale-collapse", 1000), a("loss-spike", step))["loss-spike"] == expected
+
+
+@pytest.mark.parametrize(("last", "expected"), [(1.0e-4, "schedule-mismatch"), (1.2e-4, None)])
+def test_a_rate_is_spent_at_about_a_tenth(last: float, expected: str | None) -> None:
+    """A floor of a tenth of the peak, printed with few digits."""
+    case = make_case({"learning_rate": ([0, 1500], [1e-3, last])})
     assert causes(a("schedule-mismatch", 0), a("plateau", 1500), case=case)["plateau"] == expected
 
 

@@ -164,3 +164,22 @@ def test_few_logged_seconds_leave_the_steady_speed() -> None:
     )
     assert column("seconds", case) == [0, 200, 400]
     assert column("seconds", run()) is None
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(23, 200), (24, 300)])
+def test_twenty_logged_seconds_are_summed(rows: int, expected: float) -> None:
+    """The first fifth of so few rows compiles; of 24 that leaves 20, which say 3 s where the newest speed is 2."""
+    steps = np.arange(1, rows + 1)
+    speed = founding_efficiency(seconds_per_step=2.0, overhead=0)
+    found = column("seconds", run({"step_seconds": (steps, np.full(rows, 3.0))}, efficiency=speed))
+    assert found is not None
+    assert found[1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("overhead", "expected"), [(0.85, 200 / 0.15), (0.95, 2000)])
+def test_a_share_of_evaluations_above_nine_tenths_is_a_misreading(overhead: float, expected: float) -> None:
+    """It would stretch the time by twenty and more."""
+    case = run(efficiency=founding_efficiency(seconds_per_step=2.0, overhead=overhead))
+    found = column("seconds", case)
+    assert found is not None
+    assert found[1] == pytest.approx(expected)

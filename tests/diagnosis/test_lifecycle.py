@@ -166,3 +166,35 @@ def test_a_log_that_ends_within_a_line_may_be_silent_for_a_buffer() -> None:
     assert state(run_with(500), Silence(100.0, writers=1)) == "stalled"
     assert state(run_with(500), Silence(100.0, writers=1, half_line=True)) == "running"
     assert state(run_with(500), Silence(130.0, writers=1, half_line=True)) == "stalled"
+
+
+def test_before_the_first_step_ten_minutes_are_allowed() -> None:
+    """Compiling and a first evaluation may take so long."""
+    assert silence_limit_seconds(Run(), Silence(1.0)) == 600.0
+
+
+@pytest.mark.parametrize(("since", "expected"), [(199, 60.0), (201, 0.5)])
+def test_only_the_last_200_lines_tell_what_is_usual(since: int, expected: float) -> None:
+    """A checkpoint of a minute, so many lines ago."""
+    run = run_with(500)
+    run.apply(Points(np.array([501], np.int64), {"train_loss": np.array([3.0]), "step_seconds": np.array([60.0])}))
+    steps = np.arange(502, 502 + since - 1, dtype=np.int64)
+    run.apply(Points(steps, {"train_loss": np.full(len(steps), 3.0), "step_seconds": np.full(len(steps), 0.5)}))
+
+    assert longest_gap_seconds(run) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("lines", "known"), [(19, False), (20, True)])
+def test_twenty_lines_tell_the_pauses(lines: int, known: bool) -> None:
+    """From both sides."""
+    assert (pauses_of(clocked(np.arange(lines) * 2.0)) is not None) is known
+
+
+@pytest.mark.parametrize(("lines", "slow"), [(4998, True), (5002, False)])
+def test_pauses_long_ago_are_forgotten(lines: int, slow: bool) -> None:
+    """A checkpoint of 1,000 s, so many lines of 2 s ago."""
+    clock = np.concatenate(([0.0], 1000.0 + 2.0 * np.arange(lines)))
+    pauses = pauses_of(clocked(clock))
+
+    assert pauses is not None
+    assert (pauses > 1.05) is slow

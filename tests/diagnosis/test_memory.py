@@ -241,3 +241,31 @@ class TestSettings:
             for name, value in (("gradient_checkpointing", True), ("zero_stage", 2), ("world_size", 8))
         }
         assert setting_of(facts) == Setting(checkpointing=True, zero_stage=2, world_size=8.0)
+
+
+@pytest.mark.parametrize(("scale", "trusted"), [(0.24, False), (0.26, True), (3.9, True), (4.1, False)])
+def test_a_use_far_from_the_formula_is_of_something_else(scale: float, trusted: bool) -> None:
+    """Another moment, or another program: beyond a factor of 4 of what grows with the batch."""
+    plain = founding()
+    grows = sum(part for name, part in plain.parts if name in ("logits and loss", "activations"))
+
+    assert founding(measured=plain.total_bytes + (scale - 1) * grows).calibrated is trusted
+
+
+def test_adam_in_8_bits_holds_a_byte_for_each_moment_and_a_scale_for_256() -> None:
+    """2.03 bytes a parameter in place of 8: of 40.95M with their positions."""
+    plain, eight = (
+        estimate(size(), micro_batch=1, setting=replace(COMPILED, optimizer=name)) for name in ("adamw", "adamw_8bit")
+    )
+
+    assert plain is not None
+    assert eight is not None
+    assert plain.total_bytes - eight.total_bytes == pytest.approx(40_953_216 * (8 - 2 - 2 * 4 / 256))
+
+
+def test_the_context_is_half_a_gib() -> None:
+    """Of a model of no size worth mentioning."""
+    made = estimate(size(16, 1, 1), micro_batch=1, setting=COMPILED)
+
+    assert made is not None
+    assert dict(made.parts)["CUDA context"] == 0.5 * GIB

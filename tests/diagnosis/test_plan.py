@@ -12,7 +12,7 @@ from runs import FACTS, founding_efficiency
 from diagnosis.case import Case
 from diagnosis.efficiency import Peak
 from diagnosis.model import size_of
-from diagnosis.plan import SMALLEST_WIDTH, Pace, pace_of_peak, pace_of_run, plan_of, resized
+from diagnosis.plan import Pace, pace_of_peak, pace_of_run, plan_of, resized
 from diagnosis.shape import Shape
 
 RTX_4070 = Peak(58.29e12, "spec", "NVIDIA GeForce RTX 4070")
@@ -119,6 +119,38 @@ class TestPace:
         assert eager.high < compiled.high
         assert (unknown.low, unknown.high) == (eager.low, compiled.high)
 
+    @pytest.mark.parametrize(
+        ("peak", "seen"),
+        [
+            (RTX_4070, (0.55, 0.69, 0.82)),
+            (H100, (0.40, 0.43, 0.36)),
+            (Peak(52e12, "measured", "NVIDIA GeForce RTX 4070"), (0.77, 0.81)),
+            (Peak(742e12, "measured", "NVIDIA H200"), (0.45, 0.53)),
+        ],
+        ids=["easy", "hard", "measured", "measured of a hard one"],
+    )
+    def test_the_shares_that_were_seen_are_inside_and_little_else(self, peak: Peak, seen: tuple[float, ...]) -> None:
+        """Of the peak, compiled: a band of a factor of 2.2 at most."""
+        pace = pace_of_peak(peak, gpus=1, compiled=True, width=768)
+        assert pace is not None
+        assert pace.share is not None
+        assert all(pace.share[0] <= share <= pace.share[1] for share in seen)
+        assert pace.share[1] / pace.share[0] < 2.2
+
+    def test_eager_mode_costs_what_compiling_gains(self) -> None:
+        """250 and 135 ms an iteration, as nanoGPT's README has it."""
+        slow, fast = (pace_of_peak(RTX_4070, gpus=1, compiled=compiled, width=768) for compiled in (False, True))
+        assert slow
+        assert fast
+        assert fast.high / slow.high == pytest.approx(250 / 135, rel=0.01)
+
+    def test_the_band_at_another_shape_is_not_wider_than_what_was_seen(self) -> None:
+        """1.19 and its inverse, and little more."""
+        pace = pace_of_run(founding_efficiency(), same_shape=False)
+        assert pace is not None
+        assert 40.2e12 / 1.19 > pace.low > 40.2e12 / 1.4
+        assert 40.2e12 * 1.19 < pace.high < 40.2e12 * 1.4
+
     def test_a_measured_peak_is_named(self) -> None:
         """So is that of the published one."""
         measured = pace_of_peak(replace(RTX_4070, source="measured"), gpus=1, compiled=True, width=768)
@@ -130,8 +162,8 @@ class TestPace:
 
     def test_narrow_models_have_none(self) -> None:
         """Below the narrowest that was seen, launching kernels may be all the cost."""
-        assert pace_of_peak(RTX_4070, gpus=1, compiled=True, width=SMALLEST_WIDTH) is not None
-        assert pace_of_peak(RTX_4070, gpus=1, compiled=True, width=SMALLEST_WIDTH - 64) is None
+        assert pace_of_peak(RTX_4070, gpus=1, compiled=True, width=384) is not None
+        assert pace_of_peak(RTX_4070, gpus=1, compiled=True, width=320) is None
 
     def test_unknown_is_none(self) -> None:
         """No peak, no width, no log: no pace, and no hours."""
@@ -154,6 +186,12 @@ class TestUnknown:
         plan = plan_of(founding(device="cpu"), limit_bytes=11.2 * GIB)
         assert plan.memory is None
         assert plan.memory_unknown == "it trains on the CPU"
+
+    @pytest.mark.parametrize(("off", "known"), [(1.015, True), (1.025, False)])
+    def test_parts_may_be_two_per_cent_from_a_printed_count(self, off: float, known: bool) -> None:
+        """Biases, padding, one norm more."""
+        plan = plan_of(replace(founding(), size=size_of(SHAPE, printed=off * 40_560_000)))
+        assert (plan.parts.attention is not None) is known
 
     def test_a_printed_count_that_the_parts_do_not_make(self) -> None:
         """Its layout is another: of its parts only the token embedding is known."""

@@ -128,3 +128,12 @@ def test_what_gpt2_has_by_another_word(same: dict[str, Any]) -> None:
 def test_impossible_dimensions_are_unknown() -> None:
     """0 and -1 are no dimensions."""
     assert without_missing(Shape(n_layer=0, n_embd=-1, n_head=12)) == Shape(n_head=12)
+
+
+@pytest.mark.parametrize(("family", "width"), [("qwen3", 128), ("gemma", 256)])
+def test_heads_that_the_config_leaves_out_are_as_wide_as_the_family_has_them(family: str, width: int) -> None:
+    """Not n_embd / n_head = 64."""
+    shape = Shape(2, 8, 512, 1000, 128, n_inner=1024, model_type=family)
+
+    assert (shape.query_width, shape.key_width) == (8 * width, 8 * width)
+    assert parts_of(shape) == parts_of(replace(shape, head_dim=width))

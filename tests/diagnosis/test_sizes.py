@@ -54,6 +54,23 @@ def test_no_model_is_smaller_than_its_vocabulary() -> None:
     assert shape_for(1e6, FOUNDING) is None
 
 
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (103e6, (11, 704)),
+        (114e6, (13, 704)),
+        (2.74e6, (1, 64)),
+        (2.47e6, None),
+        (7.72e6, (7, 128)),
+        (8.56e6, (1, 192)),
+    ],
+)
+def test_the_count_is_weighed_against_the_aspect(wanted: float, expected: tuple[int, int] | None) -> None:
+    """A better count at aspects of 64 and 54; toy sizes, off by up to a fifth, from 16 times as wide as deep to 200."""
+    shape = shape_for(wanted, FOUNDING)
+    assert (None if shape is None else (shape.n_layer, shape.n_embd)) == expected
+
+
 def test_unknown_layouts_have_no_sizes() -> None:
     """Without a vocabulary, with experts, and where the MLP is open."""
     assert shape_for(124e6, replace(FOUNDING, vocab_size=None)) is None

@@ -36,3 +36,9 @@ def test_shares_and_multiples() -> None:
     """Small shares keep a digit after the point, large ones do not deserve it."""
     assert [percent(n) for n in (0.69, 0.114, 0.0077, 0.0004)] == ["69 %", "11.4 %", "0.8 %", "0.04 %"]
     assert [times(n) for n in (12.93, 0.423, 180.4)] == ["12.9", "0.42", "180"]
+
+
+def test_what_is_not_zero_is_not_said_to_be() -> None:
+    """2 of 55,000 steps are no "0.00 %", and 65M tokens for 52B parameters no ratio of "0.00"."""
+    assert [percent(n) for n in (2 / 55_000, 0.00005, 0.0)] == ["0.004 %", "0.01 %", "0.00 %"]
+    assert [times(n) for n in (6.26e-5, 0.0051, 0.0)] == ["0.00006", "0.01", "0.00"]

@@ -122,14 +122,60 @@ def test_train_rows_without_a_loss_are_nan_where_the_trainer_leaves_it_out(
 
 
 @pytest.mark.parametrize(
-    ("facts", "word"),
-    [({"dtype": "float16"}, "bfloat16"), ({"dtype": "bfloat16", "grad_clip": 0.0}, "grad_clip = 1.0"), ({}, "Lower")],
+    ("facts", "word", "settings"),
+    [
+        ({"dtype": "float16"}, "bfloat16", (("dtype", "bfloat16"),)),
+        ({"dtype": "torch.float16"}, "bfloat16", (("dtype", "bfloat16"),)),
+        ({"dtype": "bfloat16", "grad_clip": 0.0}, "Clip", (("grad_clip", 1.0),)),
+        ({"dtype": "torch.bfloat16"}, "Lower", ()),
+        ({}, "Lower", ()),
+    ],
 )
-def test_the_advice_fits_the_config(facts: dict[str, Value], word: str) -> None:
+def test_the_advice_fits_the_config(facts: dict[str, Value], word: str, settings: Any) -> None:
     """Another dtype where it is float16, clipping where there is none, else the learning rate."""
     found = find([4.3, NAN, NAN], facts=facts)
     assert found is not None
     assert any(word in line for line in found.advice)
+    assert found.settings == settings
+
+
+def test_evals_alone_are_the_evaluations_fault() -> None:
+    """Labels that are all masked: the training loss goes on, so that nothing is to be stopped."""
+    rows: dict[str, Any] = {"val_loss": ([100, 200], [NAN, NAN]), "train_loss": (range(0, 210, 10), [2.0] * 21)}
+    found = rule(make_case(rows))
+    assert found is not None
+    assert found.severity == "warning"
+    assert "Look at what the evaluation reads" in found.advice[0]
+    alone = rule(make_case({"val_loss": rows["val_loss"]}))
+    assert alone is not None
+    assert alone.severity == "critical"
+
+
+@pytest.mark.parametrize(("norm", "fires"), [(NAN, True), (0.0, True), (0.7, False)])
+def test_a_zero_with_a_gradient_is_a_loss(norm: float, fires: bool) -> None:
+    """Where the policy is that of the last step, the loss of reinforcement learning is 0 and its gradient is not."""
+    rows: dict[str, Any] = {"train_loss": (range(4), [0.3, 0.2, 0.0, 0.0]), "grad_norm": ([2, 3], [norm, norm])}
+    assert (rule(make_case(rows)) is not None) is fires
+
+
+@pytest.mark.parametrize(("lowest", "fires"), [(0.2, True), (-0.2, False)])
+def test_a_loss_that_goes_below_0_may_be_0(lowest: float, fires: bool) -> None:
+    """No cross-entropy does, and 0 is a value like others of what does."""
+    assert (find([0.3, lowest, 0.2, 0.0, 0.0]) is not None) is fires
+
+
+@pytest.mark.parametrize(("before", "fires"), [(0.09, False), (0.11, True)])
+def test_what_comes_from_nearly_nothing_is_no_hidden_nan(before: float, fires: bool) -> None:
+    """From both sides of a tenth of a nat."""
+    assert (find([0.4, before, 0.0, 0.0]) is not None) is fires
+
+
+@pytest.mark.parametrize(("settled", "fires"), [(21, False), (22, True)])
+def test_a_loss_scale_has_20_steps_to_settle(settled: int, fires: bool) -> None:
+    """Norms of infinity up to step 20 are the search; with steps 21 and 22 it went on."""
+    norms = [INF] * (settled + 1) + [1.0] * (60 - settled)
+    rows: dict[str, Any] = {"grad_norm": (range(61), norms), "train_loss": (range(61), [9.0] * 61)}
+    assert (rule(make_case(rows)) is not None) is fires
 
 
 def test_the_injected_nan_of_a_real_small_run() -> None:

@@ -97,6 +97,33 @@ def test_the_attention_matrix() -> None:
     assert any("attention matrix: 8,192 tokens x 12 heads" in line for line in found.evidence)
 
 
+@pytest.mark.parametrize(("tried", "named"), [("147.00 MiB", False), ("149.30 MiB", True), ("149.50 MiB", False)])
+def test_a_request_is_rounded_up_by_2_mib_at_most(tried: str, named: bool) -> None:
+    """The embedding's 147.4 MiB are asked for as no less, and no more than 149.4."""
+    found = rule(crash(message(tried, "20.00 MiB"), {"batch_size": 8, "block_size": 1024}))
+
+    assert found is not None
+    assert any("embedding or its gradient" in line for line in found.evidence) is named
+
+
+@pytest.mark.parametrize(("batch", "tried", "named"), [(2, "48.00 MiB", False), (3, "72.00 MiB", True)])
+def test_64_mib_tell_a_tensor(batch: int, tried: str, named: bool) -> None:
+    """Attention of 2 and of 3 sequences in 16 bits: of the smaller size too many tensors are possible."""
+    found = rule(crash(message(tried, "1.00 MiB"), {"batch_size": batch, "block_size": 1024}))
+
+    assert found is not None
+    assert any("attention matrix" in line for line in found.evidence) is named
+
+
+@pytest.mark.parametrize(("tokens", "tried", "named"), [(2048, "198.00 MiB", False), (2200, "212.00 MiB", True)])
+def test_without_a_batch_the_size_must_be_known_to_one_per_cent(tokens: int, tried: str, named: bool) -> None:
+    """2 MiB of rounding are more than that of 198 MiB, and less of 212."""
+    found = rule(crash(message(tried, "1.00 MiB"), tokens_per_step=32.0 * tokens))
+
+    assert found is not None
+    assert any(f"the logits: {tokens:,} tokens" in line for line in found.evidence) is named
+
+
 @pytest.mark.parametrize("tried", ["20.00 MiB", "2.00 MiB", "5.03 GiB"])
 def test_no_tensor_is_invented(tried: str) -> None:
     """Small requests are rounded up, and a size that fits none has no name."""

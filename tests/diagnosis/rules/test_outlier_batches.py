@@ -90,3 +90,21 @@ def test_a_period_of_the_data_is_told_with_them() -> None:
     assert found is not None
     assert any(re.search(r"period of (9[89]|10[012]) steps", line) for line in found.evidence)
     assert found.advice[0].startswith("Shuffle")
+
+
+@pytest.mark.parametrize(("after", "expected"), [(0.07, True), (0.13, False)])
+def test_what_follows_must_be_within_three_deviations(after: float, expected: bool) -> None:
+    """.09 of noise of .03: a row that stays above is no single one."""
+    values = flat()
+    values[5000], values[5001:5004] = 3.8, 3.3 + after
+    assert (find(values) is not None) is expected
+
+
+@pytest.mark.parametrize(("count", "expected"), [(9, False), (11, True)])
+def test_five_in_ten_thousand_are_many(count: int, expected: bool) -> None:
+    """Of 19,869 rows that can be judged, 9 are 4.5 in 10,000."""
+    values = flat()
+    values[1000 : 1000 + 100 * count : 100] += 0.5
+    found = find(values)
+    assert found is not None
+    assert ("Look at the documents" in found.advice[0]) is expected

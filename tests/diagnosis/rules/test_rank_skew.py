@@ -96,3 +96,12 @@ def test_one_process_has_no_others() -> None:
     assert rule(alone) is None
     assert not NEEDS[0].known(alone)
     assert rule(make_case({"train_loss": ([0, 9], [9.0, 8.0])})) is None
+
+
+@pytest.mark.parametrize(("more", "fires"), [(159, False), (163, True)])
+def test_four_times_what_was_usual_is_too_far(more: int, fires: bool) -> None:
+    """A rank that writes 40 rows at a time was 40 behind, and came back from it."""
+    rows: list[Row] = []
+    for start in range(0, 1000, 40):
+        rows += [(rank, step) for rank in (0, 1) for step in range(start, start + 40)]
+    assert (rule(case_of([*rows, *((0, step) for step in range(1000, 1000 + more))])) is not None) is fires

@@ -35,7 +35,8 @@ def test_a_run_that_ends_before_its_schedule_is_named() -> None:
     found = rule(run(decay_steps=4000))
 
     assert found is not None
-    assert "only 25% of the schedule is run" in found.evidence
+    assert "only 25 % of the schedule is run" in found.evidence
+    assert "0.13 nats" in found.advice[0]
     assert found.settings == (("decay_steps", 1000),)
 
 
@@ -48,6 +49,12 @@ def test_a_schedule_that_fits_is_silent() -> None:
 def test_five_per_cent_are_tolerated_on_both_sides(decay: int, fires: bool) -> None:
     """A decay that ends a little early or late is rounding."""
     assert (rule(run(decay_steps=decay)) is not None) is fires
+
+
+@pytest.mark.parametrize(("planned", "decay", "fires"), [(200, 600_000, False), (201, 600_000, True), (200, 100, True)])
+def test_a_test_of_200_steps_has_the_schedule_of_the_real_run(planned: int, decay: int, fires: bool) -> None:
+    """It ends long before its decay, and nothing is lost; one that trains on at its floor is odd at any length."""
+    assert (rule(run(planned_steps=planned, decay_steps=decay)) is not None) is fires
 
 
 @pytest.mark.parametrize(("floor", "fires"), [(1.9e-4, False), (2.1e-4, True), (1e-3, False)])
@@ -144,3 +151,17 @@ def test_in_other_units_no_horizon_is_given() -> None:
 
     assert found is not None
     assert found.settings == ()
+
+
+@pytest.mark.parametrize(("factor", "fires"), [(0.1, False), (0.5, False), (0.7, True)])
+def test_a_schedule_in_steps_rests_on_its_last_stage(factor: float, fires: bool) -> None:
+    """A tenth of the rate for the last quarter of the epochs is meant, as in vision; a creeping end is none."""
+    stages = np.array([1.0, 0.5, 0.2, 0.15, 0.15 * factor])
+    rates = 1e-3 * stages[np.searchsorted([3000, 5000, 6000, 6500], STEPS, side="right")]
+
+    assert (logged(np.asarray(rates)) is not None) is fires
+
+
+def test_a_decay_to_0_in_few_rows_is_spent() -> None:
+    """Nothing trains at 0, however it came there."""
+    assert logged(np.where(STEPS < 6000, 1e-3, 0.0)) is not None

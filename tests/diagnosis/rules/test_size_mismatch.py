@@ -83,3 +83,24 @@ def test_unknown_is_silent() -> None:
     assert rule(make_case()) is None
     assert rule(make_case(size=founding_size())) is None
     assert rule(make_case(size=replace(size, parameters=None))) is None
+
+
+@pytest.mark.parametrize(
+    ("layers", "width", "claimed", "setting"),
+    [
+        (24, 512, 350e6, ("n_embd", 1024)),
+        (12, 1024, 350e6, ("n_layer", 24)),
+        (36, 640, 774e6, ("n_embd", 1280)),
+        (12, 1280, 774e6, ("n_layer", 36)),
+        (48, 800, 1.5e9, ("n_embd", 1600)),
+        (12, 1600, 1.5e9, ("n_layer", 48)),
+    ],
+)
+def test_the_dimensions_of_each_gpt2_are_known(
+    layers: int, width: int, claimed: float, setting: tuple[str, int]
+) -> None:
+    """Where only one differs from medium, large or XL it is that one, and not the nearest width."""
+    found = rule(founding_case(size=founding_size(claimed, n_layer=layers, n_embd=width, n_head=8)))
+
+    assert found is not None
+    assert found.settings == (setting,)

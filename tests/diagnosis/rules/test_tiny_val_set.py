@@ -26,6 +26,7 @@ def test_eight_documents_are_off_by_some_tenths() -> None:
     assert "about 8 documents" in found.evidence[0]
     assert "0.4 nats" in found.evidence[0]
     assert "596 times the set" in found.evidence[1]
+    assert found.advice[0].startswith("Hold out 10M tokens")
 
 
 @pytest.mark.parametrize(("tokens", "fires"), [(999_999, True), (1_000_000, False), (10_485_760, False)])
@@ -38,6 +39,15 @@ def test_a_million_tokens_are_enough(tokens: int, fires: bool) -> None:
 def test_an_eval_may_draw_three_times_the_set(tokens: int, fires: bool) -> None:
     """200 x 16 x 1,024 = 3,276,800 tokens of a set; more batches tell nothing more."""
     assert (rule(with_tokens(tokens, EVAL)) is not None) is fires
+
+
+@pytest.mark.parametrize(("unique", "asked"), [(9.9e6, False), (10.1e6, True)])
+def test_nobody_is_asked_for_more_than_there_is(unique: float, asked: bool) -> None:
+    """Shakespeare's plays have 1M characters: there is no larger set to hold out."""
+    found = rule(with_tokens(111_540, {"unique_tokens": unique}))
+    assert found is not None
+    assert any("Hold out" in line for line in found.advice) is asked
+    assert any("udge the trend" in line for line in found.advice)
 
 
 def test_an_eval_that_goes_through_the_set_once_draws_nothing_twice() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from cases import make_case
 from runs import FACTS, TOKENS_PER_STEP, founding_case, founding_size
@@ -7,6 +10,7 @@ from runs import FACTS, TOKENS_PER_STEP, founding_case, founding_size
 from diagnosis.budget import budget_of
 from diagnosis.case import Case
 from diagnosis.rules.token_budget import rule
+from diagnosis.series import Series
 from parsers.records import Value
 
 
@@ -21,7 +25,12 @@ def at(per_parameter: float, planned: float | None = None, facts: dict[str, Valu
         unique_tokens=1e9,
     )
     return make_case(
-        {"train_loss": ([0, 1], [5, 5])}, facts, size=size, budget=budget, tokens_seen=per_parameter * count
+        {"train_loss": ([0, 1], [10.8, 5])},
+        facts,
+        size=size,
+        budget=budget,
+        tokens_seen=per_parameter * count,
+        tokens_planned=None if planned is None else planned * count,
     )
 
 
@@ -59,6 +68,16 @@ def test_a_run_under_way_is_judged_by_its_plan() -> None:
 
     assert found is not None
     assert found.title == "0.05 x 20 tokens per parameter (plan: 1.0)"
+    assert any(line.startswith("twice the planned tokens would lower the loss by 0.2") for line in found.evidence)
+
+
+def test_a_run_that_crashed_is_judged_by_its_plan_too() -> None:
+    """Nobody who planned 20 tokens per parameter is told to plan more: the run is to be resumed."""
+    found = rule(replace(at(1, planned=20), state="crashed"))
+
+    assert found is not None
+    assert "under-trained" not in found.title
+    assert "Plan more" not in found.advice[0]
 
 
 def test_repeated_data_are_said() -> None:
@@ -85,8 +104,33 @@ def test_a_tiny_model_has_a_ratio_without_a_law() -> None:
     found = rule(case)
 
     assert found is not None
-    assert found.title.startswith("21.")
-    assert not any("lower the loss" in line for line in found.evidence)
+    assert found.title == "21.2 x 20 tokens per parameter"
+    assert not any("lower" in line or "costs" in line for line in found.evidence)
+    assert "no law was fitted" in found.advice[0]
+
+
+def test_characters_have_a_ratio_without_a_law() -> None:
+    """10.7M parameters on 65 characters: no fit is of characters."""
+    size = founding_size(n_layer=6, n_head=6, vocab_size=65, block_size=256)
+    case = make_case(size=size, tokens_seen=1e9, budget=budget_of(size, tokens_seen=1e9, unique_tokens=1e6))
+    found = rule(case)
+
+    assert found is not None
+    assert not any("lower" in line or "costs" in line for line in found.evidence)
+
+
+def test_experts_are_silent() -> None:
+    """The law counts the parameters that a token meets, and nobody says how many that are worth."""
+    size = founding_size(n_expert=8, n_expert_active=2)
+
+    assert rule(replace(founding_case(), size=replace(founding_size(), shape=size.shape))) is None
+
+
+def test_a_first_loss_of_a_trained_model_is_a_finetune() -> None:
+    """A config that does not say so and a first loss of 1.9 with 50,304 tokens: nothing is to be pre-trained."""
+    case = replace(founding_case(), series={"train_loss": Series("train_loss", np.arange(2), np.array([1.9, 1.8]))})
+
+    assert rule(case) is None
 
 
 def test_unknown_is_silent() -> None:

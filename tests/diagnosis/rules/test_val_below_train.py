@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 import pytest
 from cases import make_case
@@ -8,6 +11,7 @@ from diagnosis.case import Case
 from diagnosis.rules.val_below_train import rule
 from parsers.records import Traits
 
+LossUnit = Literal["nats", "bits per byte", "unknown"]
 STEPS = np.arange(0, 20_000, 500)
 
 
@@ -33,10 +37,14 @@ def test_validation_above_training_is_silent() -> None:
     assert rule(evals(+0.03)) is None
 
 
-@pytest.mark.parametrize(("gap", "fires"), [(-0.004, False), (-0.02, True)])
-def test_the_gap_must_exceed_twice_its_error(gap: float, fires: bool) -> None:
-    """With noise .015 and 20 evals the error of the mean is .0034."""
-    assert (rule(evals(gap)) is not None) is fires
+@pytest.mark.parametrize(("gap", "fires"), [(-0.0108, False), (-0.0116, True)])
+def test_the_gap_must_exceed_two_and_a_half_of_its_errors(gap: float, fires: bool) -> None:
+    """Five late evals that scatter by .01 about the gap know it to .01 / sqrt(5): 2.5 of that are .0112."""
+    scatter = np.array([0, 0, 0, 0, 0.01, -0.01, 0.01, -0.01, 0])
+    train = np.full(9, 3.0)
+    case = make_case({"eval_train_loss": (STEPS[:9], train), "val_loss": (STEPS[:9], train + gap + scatter)})
+
+    assert (rule(case) is not None) is fires
 
 
 @pytest.mark.parametrize(("count", "fires"), [(9, False), (10, True)])
@@ -58,6 +66,40 @@ def test_train_mode_and_lag_are_named_where_the_trainer_measures_so() -> None:
     assert found is not None
     assert "train mode" in found.evidence[1]
     assert "older weights" in found.evidence[1]
+
+
+@pytest.mark.parametrize(
+    ("dropout", "said"),
+    [(0.1, "dropout 0.1 on"), (0.0, "without dropout: the val split is easier"), (None, "without it the val split")],
+)
+def test_dropout_is_named_only_where_there_is_any(dropout: float | None, said: str) -> None:
+    """llm.c measures in train mode and has no dropout: its validation set is easier."""
+    steps = np.arange(0, 2000, 100)
+    found = rule(
+        make_case(
+            {"train_loss": (steps, np.full(20, 3.0)), "val_loss": (steps, np.full(20, 2.9))},
+            None if dropout is None else {"dropout": dropout},
+            traits=Traits(),
+        )
+    )
+
+    assert found is not None
+    assert said in found.evidence[1]
+
+
+@pytest.mark.parametrize(("gap", "fires"), [(-0.0008, False), (-0.0012, True)])
+def test_a_thousandth_is_no_gap(gap: float, fires: bool) -> None:
+    """However sure: losses are printed with four digits."""
+    assert (rule(evals(gap, noise=0.0)) is not None) is fires
+
+
+@pytest.mark.parametrize(("unit", "said"), [("nats", True), ("unknown", False)])
+def test_tokens_are_asked_for_only_of_language(unit: LossUnit, said: bool) -> None:
+    """What nobody knows to be of tokens takes no 10M of them."""
+    found = rule(replace(evals(-0.07), traits=Traits(loss_unit=unit)))
+
+    assert found is not None
+    assert ("tokens" in found.advice[0]) is said
 
 
 def test_it_tells_since_when() -> None:

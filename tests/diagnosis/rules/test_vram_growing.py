@@ -11,7 +11,7 @@ from runs import founding_efficiency
 from watched import GIB, MINE, WORKING, fields, watch
 
 from diagnosis.case import Case
-from diagnosis.rules.vram_growing import rule
+from diagnosis.rules.vram_growing import _is_steady, rule
 from gpu.sample import GpuProcess
 from parsers.records import Traits, Value
 
@@ -180,3 +180,42 @@ def test_unknown_is_silent() -> None:
     """Neither logged nor watched."""
     assert rule(make_case()) is None
     assert rule(make_case(gpus=(WORKING,))) is None
+
+
+MIB_200 = 200.0 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("highs", "steady"),
+    [
+        ([0, 6, 1, 2, 3, 4, 5, 10, 7, 8, 9, 11], True),
+        ([0, 6, 1, 2, 3, 4, 5, 11, 7, 8, 9, 10], False),
+        ([0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 8], True),
+        ([0, 0, 1, 1, 2, 3, 4, 5, 5, 6, 7, 7], False),
+    ],
+    ids=["p .0008", "p .0013", "8 of 11 rise", "7 of 11 rise"],
+)
+def test_steady_from_both_sides(highs: list[int], steady: bool) -> None:
+    """8 pairs of 12 windows in the wrong order are p = .0008, 9 are .0013; 7 new highs of 11 are too few."""
+    used = np.array([8 * GIB + MIB_200 * high for high in highs])
+
+    assert _is_steady(np.arange(12.0), used) is steady
+
+
+@pytest.mark.parametrize(
+    ("start_gib", "growth_mib", "steady"), [(4, 250, False), (4, 262, True), (40, 800, False), (40, 840, True)]
+)
+def test_growth_counts_from_256_mib_and_from_2_per_cent(start_gib: int, growth_mib: int, steady: bool) -> None:
+    """Of 40 GiB that are 819 MiB."""
+    used = start_gib * GIB + np.linspace(0, growth_mib * 2.0**20, 12)
+
+    assert _is_steady(np.arange(12.0), used) is steady
+
+
+@pytest.mark.parametrize(("minutes", "fires"), [(24, False), (30, True)])
+def test_half_an_hour_beside_it_is_enough(minutes: int, fires: bool) -> None:
+    """24 whole minutes are the least; the last is never whole."""
+    watched = watch(60 * minutes, growing(6.0), every=5)
+    case = make_case({"train_loss": ([0, 60 * minutes], [9.0, 4.0])}, {"planned_steps": 40_000}, **fields(watched))
+
+    assert (rule(case) is not None) is fires

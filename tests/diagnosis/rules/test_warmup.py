@@ -147,3 +147,15 @@ def test_the_unknown_is_silent() -> None:
     assert rule(make_case({"train_loss": losses()})) is None
     assert severity({"warmup_steps": 50, "planned_steps": None}) is None
     assert severity({"warmup_steps": 5000, "planned_steps": None}) is None
+
+
+@pytest.mark.parametrize(("steps", "fires"), [(39, True), (41, False)])
+def test_two_memories_of_beta2_are_enough(steps: int, fires: bool) -> None:
+    """2 / (1 - .95) = 40 steps, where the batch is so large that they are tokens enough."""
+    assert (severity({"warmup_steps": steps}, tokens_per_step=5e6) is not None) is fires
+
+
+@pytest.mark.parametrize(("planned", "expected"), [(200, "info"), (201, "warning")])
+def test_a_test_of_200_steps_means_nothing_by_its_warm_up(planned: int, expected: str) -> None:
+    """From both sides."""
+    assert severity({"warmup_steps": 2000, "planned_steps": planned, "decay_steps": planned}) == expected

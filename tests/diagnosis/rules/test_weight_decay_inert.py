@@ -87,3 +87,35 @@ def test_the_beta2_that_is_given_is_silent_itself() -> None:
 def test_unknown_tokens_are_silent(missing: str) -> None:
     """No memory in tokens without them."""
     assert rule(pretraining(facts={"weight_decay": 0.0, "beta2": 0.5}, **{missing: None})) is None
+
+
+@pytest.mark.parametrize(
+    ("planned", "memory", "fires"),
+    [
+        (100e9, 1.9e6, True),
+        (100e9, 2.1e6, False),
+        (1e9, 0.19e6, True),
+        (1e9, 0.21e6, False),
+        (1e9, 390e6, False),
+        (1e9, 410e6, True),
+    ],
+)
+def test_what_is_little_or_much_memory_in_short_and_in_long_runs(planned: float, memory: float, fires: bool) -> None:
+    """2M tokens, or a five-thousandth of a short run; 400M, or a fifth of a long one."""
+    facts: dict[str, Value | None] = {"weight_decay": 0.0, "beta2": beta2_for(memory, BATCH)}
+
+    assert (rule(pretraining(facts=facts, tokens_planned=planned)) is not None) is fires
+
+
+def test_the_beta2_that_is_given_half_forgets_after_10m_tokens() -> None:
+    """0.5 ** (524,288 / 10M) = 0.9643."""
+    found = rule(pretraining(facts={"weight_decay": 0.0, "beta2": 0.5}))
+
+    assert found is not None
+    assert found.settings == (("beta2", 0.9643),)
+
+
+@pytest.mark.parametrize(("steps", "fires"), [(1170, False), (1190, True)])
+def test_five_tokens_a_parameter_may_want_a_decay(steps: int, fires: bool) -> None:
+    """618M tokens for 123.6M parameters: 1,179 steps."""
+    assert (rule(pretraining(facts={"planned_steps": steps, "decay_steps": steps})) is not None) is fires
