@@ -132,7 +132,7 @@ def test_names_of_a_config_are_shown_safely(tmp_path: Path) -> None:
         (("{config}", "--memory", "0"), "from 0.1 to 100,000, such as 24"),
         (("{config}", "--flops", "1e300"), "from 1e12 to 1e30, such as 1e19"),
         (("{config}", "--params", "5"), "its embedding alone has"),
-        (("{config}", "--params", "1e20"), "1e+20 parameters; check"),
+        (("{config}", "--params", "1e17"), "1e+17 parameters; check"),
         (("{config}", "--set", "batch_size=1e18"), "check batch_size"),
         (("{config}", "--set", "max_iters=1e18"), "check planned_steps"),
         (("{config}", "--sizes", "n_layer=1.5"), "1.5 is no n_layer"),
