@@ -24,7 +24,10 @@ EXIT = {"done": 0, "refused": 1, "error": 2, "interrupted": 130}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure, where, with which torch, and how to answer."""
     parser.add_argument(
-        "--dtype", type=dtypes, metavar="LIST", help=f"of {','.join(DTYPES)} (all but fp8 that the device has units for)"
+        "--dtype",
+        type=dtypes,
+        metavar="LIST",
+        help=f"of {','.join(DTYPES)} (all but fp8 that it has units for)",
     )
     parser.add_argument(
         "--shape", type=shape, action="append", default=[], metavar="M,N,K", help="beside the squares; may be repeated"
