@@ -101,6 +101,8 @@ def _is_config(path: Path) -> bool:
     """By its name, unless it is a log or a store's file by what it holds (trainer_state.json)."""
     if path.suffix.lower() not in (*READERS, ".py"):
         return False
+    if not path.is_file():  # to open a pipe would wait for its writer, perhaps for ever
+        return True
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from diagnosis.batch import batch_settings
@@ -13,14 +12,15 @@ from diagnosis.efficiency import Efficiency, Peak
 from diagnosis.patch import has_name, patch
 from diagnosis.plan import Pace, Plan, pace_of_peak, pace_of_run, plan_of, resized
 from diagnosis.shape import Shape
-from diagnosis.sizes import Optimum, best_use, scaled, shape_for
+from diagnosis.sizes import Optimum, best_use
 from gpu.sample import GpuSample
 from parsers.records import Fact, Value
 from tui.errors import UserError
 from tui.hardware import Hardware, peak_of
-from tui.options import Options, count
+from tui.options import Options
 from tui.plan_input import BATCH, Subject, read_subject
-from tui.plan_set import contradiction, read_changes, tokens_disagree
+from tui.plan_set import absurd, contradiction, read_changes, tokens_disagree
+from tui.plan_sizes import asked_shapes
 
 Pairs = tuple[tuple[str, Value], ...]
 
@@ -90,6 +90,8 @@ def make(path: str | None, options: Options, wish: Wish) -> Made:
     plan = plan_of(case, pace=pace, limit_bytes=hand.limit_bytes)
     if plan.size is None or plan.size.parameters is None:
         raise UserError(_no_size(subject, plan))
+    if (why := absurd(plan)) is not None:
+        raise UserError(f"{subject.path}: {why}")
     best = _best(plan, pace, wish)
     pairs = tuple(pair for name, fact in changes.items() for pair in _written(base, case, name, fact.value))
     return Made(
@@ -161,14 +163,16 @@ def _no_size(subject: Subject, plan: Plan) -> str:
     shape = plan.size.shape if plan.size else Shape()
     missing = [name for name in ("n_layer", "n_embd", "vocab_size") if getattr(shape, name) is None]
     if missing:
-        return f"{subject.path}: does not say {', '.join(missing)}; add --config, {_example(missing[0])} or --params"
+        return f"{subject.path}: does not say {', '.join(missing)}; add --config, {_example(missing)} or --params"
     unknown = [name for name in ("attention", "mlp", "head") if getattr(plan.parts, name) is None]
     mend = "--set tie_embeddings=true or false" if unknown == ["head"] else "--params N"
     return f"{subject.path}: the layout of its {' and '.join(unknown)} is not known here; add {mend}"
 
 
-def _example(name: str) -> str:
-    return "--set vocab_size=50304 (GPT-2's tokens, padded)" if name == "vocab_size" else f"--set {name}=..."
+def _example(names: Sequence[str]) -> str:
+    if names == ["vocab_size"]:
+        return "--set vocab_size=50304 (GPT-2's tokens, padded)"
+    return "--set " + ",".join(f"{name}=..." for name in names)
 
 
 def _best(plan: Plan, pace: Pace | None, wish: Wish) -> tuple[Optimum, Optimum] | None:
@@ -198,7 +202,7 @@ def _rows(
         tokens = flops / made.flops_per_token
         return resized(case, shape, tokens=tokens, pace=here, limit_bytes=hand.limit_bytes)
 
-    return () if sizes is None else tuple((name, of(shape)) for name, shape in _shapes(sizes, like))
+    return () if sizes is None else tuple((name, of(shape)) for name, shape in asked_shapes(sizes, like))
 
 
 def _for(shape: Shape, pace: Pace | None, case: Case, hand: Hand) -> Pace | None:
@@ -206,31 +210,6 @@ def _for(shape: Shape, pace: Pace | None, case: Case, hand: Hand) -> Pace | None
     if pace is None or pace.basis == "own pace":
         return pace
     return pace_of_peak(hand.peak, gpus=hand.count, compiled=case.flag("compile"), width=shape.n_embd)
-
-
-def _shapes(text: str, like: Shape) -> list[tuple[str, Shape]]:
-    """The shapes that --sizes names: counts ("30M,124M") or widths ("n_embd=384,768"), depths ("n_layer=6,12")."""
-    name, sign, values = text.partition("=")
-    make: Callable[[float], Shape | None] = lambda parameters: shape_for(parameters, like)  # noqa: E731
-    if sign:
-        if name.strip() not in ("n_embd", "n_layer"):
-            raise UserError(f"--sizes {text}: write counts (30M,124M), n_embd=384,768 or n_layer=6,12")
-        wide = name.strip() == "n_embd"
-        make = lambda value: scaled(like, int(value)) if wide else replace(like, n_layer=int(value))  # noqa: E731
-    made = []
-    for word in (values if sign else name).split(","):
-        shape = make(_number(word, text))
-        if shape is None:
-            raise UserError(f"--sizes {word.strip()}: no model of this layout and vocabulary has that size")
-        made.append((f"{name.strip()}={word.strip()}" if sign else word.strip(), shape))
-    return made
-
-
-def _number(word: str, text: str) -> float:
-    try:
-        return count(word)
-    except argparse.ArgumentTypeError as error:
-        raise UserError(f"--sizes {text}: {error}") from None
 
 
 def _fitting(case: Case, plan: Plan) -> tuple[str, ...]:

@@ -52,4 +52,4 @@ def _taken(made: Made) -> Iterator[str]:
         yield "* 20 tokens per parameter, as nothing says how many"
     levels = {plan.budget is not None and plan.budget.expected_loss is not None for _, plan in made.rows}
     if len(levels) > 1:
-        yield "no level of loss is known below 5 tokens per parameter and outside 10M to 1B parameters"
+        yield "no level of loss is known below 5 tokens per parameter or outside 10M to 1B parameters"

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from diagnosis.plan import Plan
 from parsers.configs.config import facts_of_mapping
 from parsers.configs.config_names import MEANINGS
 from parsers.configs.config_table import HELPERS, TABLE
@@ -16,6 +17,8 @@ from tui.errors import UserError
 
 KINDS = {fact: kind for fact, kind, _ in reversed(TABLE) if fact not in HELPERS}
 """How the value of each fact is read, by its first and surest row of the table."""
+MOST_PARAMETERS, MOST_TOKENS_PER_STEP, MOST_TOKENS = 1e14, 1e11, 1e18
+"""Some hundred times what anybody has trained, beyond which there are only slips."""
 EXTRA = {"parameters", "unique_tokens"}
 """Facts that no config states."""
 
@@ -64,6 +67,21 @@ def _refusal(name: str, text: str) -> str:
         return f"--set {name}={text}: {text!r} is no value for {name}"
     near = difflib.get_close_matches(name, [*KINDS, *EXTRA, *(n for n in MEANINGS if "." not in n)], 1)
     return f"--set {name}: is no setting that it knows" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def absurd(plan: Plan) -> str | None:
+    """What of a plan no run can be, in one line with the mend: a slip in a number of the config or of a flag."""
+    size = plan.size.parameters if plan.size else None
+    embedding = plan.parts.token_embedding
+    if size is not None and size > MOST_PARAMETERS:
+        return f"it has {size:.2g} parameters; check n_layer, n_embd, n_inner, vocab_size and --params"
+    if size is not None and embedding is not None and size < embedding:
+        return f"its embedding alone has {embedding:,.0f} of {size:,.0f} parameters; check --params and vocab_size"
+    if plan.tokens_per_step is not None and plan.tokens_per_step > MOST_TOKENS_PER_STEP:
+        return f"a step has {plan.tokens_per_step:.2g} tokens; check batch_size and gradient_accumulation_steps"
+    if plan.tokens is not None and plan.tokens > MOST_TOKENS:
+        return f"it plans {plan.tokens:.2g} tokens; check planned_steps and the tokens of a step"
+    return None
 
 
 def contradiction(facts: Mapping[str, Fact]) -> str | None:

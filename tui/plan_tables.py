@@ -14,19 +14,23 @@ from tui.text import UNKNOWN, gib, loss, whole
 CHOICES = 6
 """Lines of batches: those around the largest that fits, and the run's own."""
 
+WIDEST_BATCH = 68
+"""Columns of a line of them that is the config's and does not fit."""
 
-def batches(made: Made) -> Iterator[str]:
+
+def batches(made: Made, width: int) -> Iterator[str]:
     """Micro-batch x accumulation that keep the tokens of a step exactly, with the memory that each takes."""
     memory = made.plan.memory
     if memory is None or not memory.choices:
         return
     own = made.case.number("batch_size")
+    pointer = "  ← the config's" if width >= WIDEST_BATCH else "  ←"
     yield f"batches of {whole(made.plan.tokens_per_step)} tokens a step"
     yield f"  {'micro-batch':>11}  {'accumulation':>12}  {'memory':>9}"
     for choice in _around(memory.choices, own):
         steps = accumulation_of_trainer(made, choice.accumulation)
         sign = "fits" if choice.fits else "does not fit"
-        mine = "  ← the config's" if choice.micro_batch == own else ""
+        mine = pointer if choice.micro_batch == own else ""
         yield f"  {choice.micro_batch:>11,}  {steps:>12,.0f}  {gib(choice.expected_bytes):>9}  {sign}{mine}"
     if made.fitting:
         yield "  the largest that fits:"
@@ -47,7 +51,7 @@ def sizes(made: Made, width: int) -> Iterator[str]:
     table = [heads, *(_size_row(name, plan) for name, plan in made.rows)]
     widths = [max(len(row[at]) for row in table) for at in range(len(heads))]
     shown = _that_fit(widths, width)
-    yield "sizes" + (f", each for {made.hours:g} hours" if made.hours else "")
+    yield "sizes" + (f", each for {_budget(made)}" if made.best else "")
     for row in table:
         cells = [f"{row[at]:<{widths[at]}}" if at == 0 else f"{row[at]:>{widths[at]}}" for at in shown]
         yield "  " + "  ".join(cells)
@@ -85,9 +89,7 @@ def best(made: Made) -> Iterator[str]:
     if made.best is None:
         return
     low, high = made.best
-    what = f"{made.hours:g} hours" if made.hours else "the FLOPs"
-    amount = f"{low.flops:.2g}" + (f" to {high.flops:.2g}" if high.flops > low.flops else "")
-    yield f"best use of {what}: {amount} FLOPs"
+    yield f"best use of {_budget(made)}" + (f": {low.flops:.2g} to {high.flops:.2g} FLOPs" if made.hours else "")
     yield (
         f"  lowest loss by the fit     {_both(low.parameters, high.parameters)} parameters "
         f"on {_both(low.tokens, high.tokens)} tokens"
@@ -99,6 +101,12 @@ def best(made: Made) -> Iterator[str]:
     each = made.plan.flops_per_token
     if each:
         yield f"  this model                 {_both(low.flops / each, high.flops / each)} tokens"
+
+
+def _budget(made: Made) -> str:
+    """What the user has to spend."""
+    flops = made.best[0].flops if made.best else 0.0
+    return f"{made.hours:g} hours" if made.hours else f"{flops:.3g} FLOPs"
 
 
 def _both(low: float, high: float) -> str:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 from diagnosis.plan import Plan
 from diagnosis.shape import Shape
 from diagnosis.wording import count as exact
+from tui.paragraphs import wrapped
 from tui.plan_make import Made
 from tui.plan_notes import notes
 from tui.plan_tables import batches, best, sizes, span
 from tui.text import UNKNOWN, change, flops, foreign, gib, loss, percent, plain, three_digits, whole
 
 NAME_WIDTH = 12
+PASTED = "    "
+"""Before a line to paste, which is never wrapped: half of it would be another setting."""
 
 
 def plan_text(made: Made, *, width: int = 100, ascii_only: bool = False) -> str:
     """The plan as text of at most `width` columns, ending in a line break."""
     lines = [*_wrapped(_head(made), width), ""]
     for name, text in _facts(made):
-        lines += textwrap.wrap(
-            foreign(text), width, initial_indent=f"  {name:<{NAME_WIDTH}}", subsequent_indent=" " * (2 + NAME_WIDTH)
-        )
-    for block in (batches(made), sizes(made, width), best(made), _patch(made)):
+        lines += wrapped(foreign(text), width, f"  {name:<{NAME_WIDTH}}", " " * (2 + NAME_WIDTH))
+    for block in (batches(made, width), sizes(made, width), best(made), _patch(made)):
         found = list(block)
         lines += ["", *(one for line in found for one in _wrapped(line, width))] if found else []
     said = notes(made)
@@ -34,10 +34,10 @@ def plan_text(made: Made, *, width: int = 100, ascii_only: bool = False) -> str:
 
 def _wrapped(line: str, width: int) -> list[str]:
     """A line of a table fits as it is; other text is wrapped under its own indent."""
-    if len(line) <= width:
+    if len(line) <= width or line.startswith(PASTED):
         return [foreign(line).rstrip()]
     indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(foreign(line.strip()), width, initial_indent=indent, subsequent_indent=indent + "  ")
+    return wrapped(foreign(line.strip()), width, indent, indent + "  ")
 
 
 def _head(made: Made) -> str:
@@ -176,8 +176,10 @@ def _basis(made: Made) -> str:
 
 
 def _gpus(made: Made) -> str:
-    name = made.hand.gpu.name if made.hand.gpu else None
-    return f"{made.hand.count:g} × {name or 'a GPU'}"
+    count = made.hand.count
+    if made.hand.gpu is None:
+        return "1 GPU" if count == 1 else f"{count:g} GPUs"
+    return f"{count:g} × {made.hand.gpu.name}"
 
 
 def _why_no_hours(made: Made) -> str:
@@ -193,7 +195,7 @@ def _memory(made: Made) -> str:
     if memory is None:
         return f"unknown: {made.plan.memory_unknown or 'the micro-batch is'}"
     said = f"{gib(memory.total_bytes)}" + (f" of {gib(limit)}" if limit else "")
-    parts = ", ".join(f"{name} {gib(size, unit=False)}" for name, size in memory.parts)
+    parts = "; ".join(f"{name} {gib(size, unit=False)}" for name, size in memory.parts)
     batch = made.case.number("batch_size")
     of = f"for a micro-batch of {whole(batch or 1)}" + ("" if batch else ", as none is known")
     return f"{said} {of} (±25 %): {parts}"
@@ -222,7 +224,7 @@ def _rate(value: float) -> str:
 def _patch(made: Made) -> Iterator[str]:
     if made.patch:
         yield "lines for the config"
-        yield from (f"    {line}" for line in made.patch)
+        yield from (f"{PASTED}{line}" for line in made.patch)
     if made.unnamed:
         names = ", ".join(f"{name} = {_value(value)}" for name, value in made.unnamed)
         yield f"to set where your trainer has it: {names}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from diagnosis.case import Case
@@ -11,10 +10,28 @@ from diagnosis.forecast import Forecast
 from diagnosis.needs import Need
 from diagnosis.patch import patch
 from diagnosis.verdict import verdict
-from tui.text import UNKNOWN, change, count, duration, flops, foreign, gib, loss, percent, plain, seconds, whole
+from tui.paragraphs import wrapped
+from tui.text import (
+    UNKNOWN,
+    change,
+    count,
+    digits,
+    duration,
+    flops,
+    foreign,
+    gib,
+    loss,
+    percent,
+    plain,
+    seconds,
+    three_digits,
+    whole,
+)
 
 SIGNS = {"critical": "✖", "warning": "▲", "info": "●"}
 NAME_WIDTH = 9
+PASTED = "    | "
+"""Before a line to paste, which is never wrapped: half of it would be another setting."""
 
 
 def report(
@@ -30,14 +47,13 @@ def report(
 
     `silent` are the rules that could not speak; what another finding explains is among that one's evidence.
     """
-    lines = [head(case), "", verdict(case, findings), ""]
-    lines += [f"  {name:<{NAME_WIDTH}}{text}" for name, text in _numbers(case, target) if text]
-    for finding in findings:
-        if finding.caused_by is None:
-            lines += ["", *_finding(case, finding, width)]
-    lines += ["", *(f"note: {note}" for note in case.notes)] if case.notes else []
-    lines += ["", *_silent(silent)] if silent else []
-    text = "\n".join(foreign_line for line in lines for foreign_line in _wrapped(line, width)) + "\n"
+    lines = [*_wrapped(head(case), width), "", *_wrapped(verdict(case, findings), width, hang=0), ""]
+    for name, text in _numbers(case, target):
+        lines += _wrapped(f"  {name:<{NAME_WIDTH}}{text}", width, hang=NAME_WIDTH) if text else []
+    said = [["", *_finding(case, finding)] for finding in findings if finding.caused_by is None]
+    said += [["", *(f"note: {note}" for note in case.notes)]] if case.notes else []
+    said += [["", *_silent(silent)]] if silent else []
+    text = "\n".join([*lines, *(one for block in said for line in block for one in _wrapped(line, width))]) + "\n"
     return plain(text) if ascii_only else text
 
 
@@ -50,10 +66,12 @@ def _silent(silent: Sequence[tuple[str, tuple[Need, ...]]]) -> Iterator[str]:
     yield from (f"  {missing}: {', '.join(names)}" for missing, names in rules.items())
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _wrapped(line: str, width: int, *, hang: int = 2) -> list[str]:
+    """A line and what does not fit into it, which stands `hang` columns further in."""
+    if line.startswith(PASTED):
+        return [foreign(line)]
     indent = " " * (len(line) - len(line.lstrip()))
-    text = foreign(line.strip())
-    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + "  ") or [""]
+    return wrapped(foreign(line.strip()), width, indent, indent + " " * hang)
 
 
 def head(case: Case) -> str:
@@ -90,17 +108,22 @@ def _loss(case: Case) -> str:
         if name == "val_loss" and series.best:
             words.append(f"best {loss(series.best[1])} at {whole(series.best[0])}")
     if case.trend and case.trend.perplexity:
-        words.append(f"perplexity {case.trend.perplexity:.1f}")
+        words.append(f"perplexity {three_digits(case.trend.perplexity)}")
     return "  ".join(words)
 
 
 def _trend(case: Case) -> str:
     trend = case.trend
     if trend is None or trend.slope is None:
-        return trend.verdict if trend else ""
-    interval = f" [{change(trend.low)}, {change(trend.high)}]" if trend.low is not None else ""
+        return trend.verdict if trend and trend.verdict != "unknown" else ""
+    ends = [value for value in (trend.slope, trend.low, trend.high) if value]
+    least = min(map(abs, ends), default=1.0)
+    decimals = 3 if least >= 0.0005 else 4 if least >= 0.00005 else 5  # an end of -0.000 looks like one of 0
+    slope, low, high = (change(value, decimals) for value in (trend.slope, trend.low, trend.high))
+    interval = f" [{low}, {high}]" if trend.low is not None else ""
     over = f" over steps {whole(trend.window[0])} to {whole(trend.window[1])}" if trend.window else ""
-    return f"{trend.verdict}: {trend.metric} {change(trend.slope)} per 1,000 steps{interval}{over}"
+    word = "hidden by noise" if trend.verdict == "unknown" else trend.verdict
+    return f"{word}: {trend.metric} {slope} per 1,000 steps{interval}{over}"
 
 
 def _forecast(case: Case) -> str:
@@ -135,19 +158,25 @@ def _target(case: Case, target: float) -> str:
         return f"{loss(target)} reached at step {whole(reach.step)}"
     if reach.earliest is None:
         return f"{loss(target)}: not in this run"
-    interval = f"[{whole(reach.earliest)}, {whole(reach.latest) if reach.latest else 'not in this run'}]"
-    return f"{loss(target)} " + (f"at step {whole(reach.step)} {interval}" if reach.step else f"perhaps {interval}")
+    if reach.step is None:
+        return f"{loss(target)}: perhaps, at step {whole(reach.earliest)} at the earliest"
+    latest = whole(reach.latest) if reach.latest else "not in this run"
+    return f"{loss(target)} at step {whole(reach.step)} [{whole(reach.earliest)}, {latest}]"
 
 
 def _tokens(case: Case) -> str:
     budget = case.budget
     words = [f"{count(case.tokens_seen)} seen"] if case.tokens_seen else []
     if budget and budget.ratio is not None:
-        words.append(f"{budget.ratio:.1f} × the Chinchilla optimum of {count(budget.optimal_tokens)}")
+        words.append(f"{_times(budget.ratio)} × the Chinchilla optimum of {count(budget.optimal_tokens)}")
     # What the run's own curve says outranks what the law of all runs does.
     if budget and budget.loss_gain_doubling_tokens and not (case.outlook and case.outlook.doubled):
         words.append(f"doubling them buys {change(-budget.loss_gain_doubling_tokens, 2)}")
     return ", ".join(words)
+
+
+def _times(ratio: float) -> str:
+    return digits(ratio, 2) if 0 < ratio < 0.95 else f"{ratio:.1f}" if ratio < 1000 else count(ratio)
 
 
 def _speed(case: Case) -> str:
@@ -163,6 +192,8 @@ def _speed(case: Case) -> str:
         words.append(f"{flops(speed.flops_per_gpu)} a GPU")
     if speed.mfu is not None:
         words.append(f"MFU {percent(speed.mfu)} of {flops(speed.peak_flops)} ({speed.peak_name}, {speed.peak_source})")
+    elif (case.text("device") or "").lower().startswith("cpu"):
+        words.append("no MFU on a CPU")
     elif speed.flops and speed.peak_flops:
         words.append("MFU unknown: say how many GPUs it runs on, as --gpu '8x NAME' does")
     elif speed.flops or speed.flops_per_gpu:
@@ -177,10 +208,10 @@ def _memory(case: Case) -> str:
     return f"{gib(sample.memory_used_bytes)} of {gib(sample.memory_total_bytes)} used on GPU {sample.index}"
 
 
-def _finding(case: Case, finding: Finding, width: int) -> list[str]:
+def _finding(case: Case, finding: Finding) -> list[str]:
     since = f"  since step {whole(finding.first_step)}" if finding.first_step is not None else ""
     head = f"{SIGNS[finding.severity]} {finding.severity}: {finding.title}"
     lines = [head, f"    {finding.id}, confidence {percent(finding.confidence)}{since}"]
     lines += [f"    {line}" for line in finding.evidence if line != UNKNOWN]
-    lines += [f"    → {line}" for line in finding.advice] if width else []
-    return [*lines, *(f"    | {line}" for line in patch(case, finding.settings))]
+    lines += [f"    → {line}" for line in finding.advice]
+    return [*lines, *(f"{PASTED}{line}" for line in patch(case, finding.settings))]

@@ -129,8 +129,8 @@ def _joined(claims: Sequence[tuple[_Claim, str]]) -> str:
 
 def _claim(standing: Standing) -> _Claim:
     others = [at for at, behind in enumerate(standing.behind) if behind is not None and at != standing.best]
-    level = [at for at in others if standing.level(at)]
-    after = sorted((at for at in others if not standing.level(at)), key=lambda at: standing.behind[at] or 0.0)
+    level = [at for at in others if standing.level(at) or not standing.behind[at]]
+    after = sorted((at for at in others if at not in level), key=lambda at: standing.behind[at] or 0.0)
     best = letter(standing.best)
     if not after and len(others) == 1:
         return _Claim("no difference", f"({_amount(standing, others[0])})")
@@ -147,7 +147,9 @@ def _claim(standing: Standing) -> _Claim:
 def _amount(standing: Standing, at: int) -> str:
     error = standing.behind_errors[at]
     behind = loss(standing.behind[at])
-    return f"{behind} (noise unknown)" if error is None else f"{behind} ± {error_words(error)}"
+    if error is None:
+        return f"{behind} (noise unknown)" if standing.behind[at] else behind
+    return f"{behind} ± {error_words(error)}"
 
 
 def listed(names: Sequence[str]) -> str:

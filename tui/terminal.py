@@ -24,8 +24,19 @@ def has_screen() -> bool:
 
 
 def speaks_unicode(encoding: str | None) -> bool:
-    """Whether braille and box lines reach a terminal of this encoding as they are."""
+    """Whether braille and box lines reach a terminal of this encoding as they are; Linux' own console has none.
+
+    A locale of C that somebody set, not one that is missing, asks for ASCII, though Python takes both for UTF-8.
+    """
+    if os.environ.get("TERM") == "linux" or _asks_for_ascii():
+        return False
     return (encoding or "").lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "cp65001")
+
+
+def _asks_for_ascii() -> bool:
+    """Python's UTF-8 mode tells its own LC_CTYPE=C.UTF-8 (PEP 538) from a user's."""
+    said = next((value for name in ("LC_ALL", "LANG") if (value := os.environ.get(name))), "")
+    return said in ("C", "POSIX") and bool(sys.flags.utf8_mode) and "PYTHONUTF8" not in os.environ
 
 
 def keys_from_terminal() -> int | None:

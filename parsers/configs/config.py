@@ -30,9 +30,16 @@ def read_config(path: Path, place: str | None = None) -> list[Fact]:
 
     .yaml, .yml, .toml and .json are read as such and any other name as Python, with the model size that it claims.
     `place` stands for the path in each fact's `where`. Raises ConfigError for what is missing, unreadable or of
-    another kind. Nothing of the file is run.
+    another kind, and, where nothing stands for the path because a person named it, for a file without any fact.
+    Nothing of the file is run.
     """
-    shown = f"{path}" if place is None else place
+    found = _read(path, f"{path}" if place is None else place)
+    if place is None and not found:
+        raise ConfigError(path, "holds no setting that is known here")
+    return found
+
+
+def _read(path: Path, shown: str) -> list[Fact]:
     if path.suffix.lower() in READERS:
         return _mapped(settings_of(document(path)), "config", shown)
     source = text_of(path)

@@ -24,6 +24,12 @@ SCHEDULES = {
     "constant": ("constant", "warmuplr"),
     "linear": ("linear", "warmupdecaylr"),
 }
+NEITHER = ("restart", "piecewise", "envelope", "halfcos", "coswithwarmupandlinear", "wsds")
+"""In names that hold that of a schedule whose curve they do not have.
+
+Transformers' cosine_with_restarts, torch's CosineAnnealingWarmRestarts, diffusers' piecewise_constant, OLMo's
+cosine_linear_envelope, OLMo-core's HalfCosWithWarmup, CosWithWarmupAndLinearDecay and WSDS.
+"""
 DTYPES = {
     "bfloat16": ("bf16", "bfloat16"),
     "float16": ("fp16", "float16", "16-mixed", "16-true", "half"),
@@ -116,10 +122,10 @@ def _named(table: Mapping[str, tuple[str, ...]]) -> Callable[[str, object], Foun
 def _schedule(fact: str, raw: object) -> Found:
     """One of the schedules that are known, or else the word itself: it is none of them."""
     word = raw.strip().lower().rsplit(".", 1)[-1] if isinstance(raw, str) else ""
-    found = _named(SCHEDULES)(fact, word)
+    found = {} if any(sign in word for sign in NEITHER) else _named(SCHEDULES)(fact, word)
     if not found:
         return {fact: word} if WORD.fullmatch(word) and word not in ("none", "null", "true", "false") else {}
-    return {**found, PLAIN_SCHEDULE: True} if word == found[fact] else found  # "cosine", not "cosine_with_restarts"
+    return {**found, PLAIN_SCHEDULE: True} if word == found[fact] else found  # "cosine", not "cosine_with_min_lr"
 
 
 def _dtype(fact: str, raw: object) -> Found:

@@ -69,6 +69,21 @@ def test_every_rule_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None
             assert part in text, (name, part)
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_an_explanation_fits_the_terminal(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its paragraphs are set anew, and each of its heads begins a line."""
+    from diagnosis.rules import rules
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    for name in rules():
+        assert main(["explain", name]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= width, name
+        assert any(line.startswith("Why: ") for line in lines)
+
+
 def test_formats_and_stores_are_listed_one_a_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from fake_store import MAGIC, know_these
 from typed_commands import ROOT, log_text, refusal, run
 
 from tui.cli import main
+from tui.reading import ReplayReading
 
 
 def test_without_a_terminal_watching_prints_one_frame_and_how_to_watch(log: Path) -> None:
@@ -87,6 +88,22 @@ def test_a_store_is_diagnosed_as_a_log_is(
     assert (tree["run"]["format"], tree["run"]["step"]["last"]) == ("tensorboard", 299)
     assert main(["diagnose", str(path.parent)]) == 0
     assert "Events" in capsys.readouterr().out
+
+
+def test_a_replay_of_a_pipe_leaves_the_keys_to_the_terminal(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log comes from the descriptor that was freed for it; without that no key would end the replay."""
+    shown: list[float] = []
+
+    def show(reading: ReplayReading, *_: object, **__: object) -> int:
+        shown.append(reading.clock.duration_seconds)
+        return 0
+
+    with log.open("rb") as file:
+        monkeypatch.setattr("tui.terminal.has_screen", lambda: True)
+        monkeypatch.setattr("tui.terminal.keys_from_terminal", lambda: os.dup(file.fileno()))
+        monkeypatch.setattr("tui.session.show", show)
+        assert main(["replay", "-"]) == 0
+    assert shown == pytest.approx([24.0], rel=0.01)
 
 
 def test_several_paths_are_compared(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,48 @@ def test_a_config_that_cannot_be_read_is_one_line(
     assert "nope.py" in refusal(capsys, "diagnose", str(log), "--config", str(tmp_path / "nope.py"))
 
 
+@pytest.mark.parametrize("config", ["", "a: &a [x]\nb: [*a, *a]\n", "services: {web: {image: nginx}}\n"])
+def test_a_config_that_says_nothing_known_is_one_line(
+    config: str, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who names it believes that it says something."""
+    path = tmp_path / "c.yaml"
+    path.write_text(config)
+    assert "c.yaml holds no setting that is known here" in refusal(capsys, "diagnose", str(log), "--config", str(path))
+
+
+def test_an_empty_path_is_not_this_directory(capsys: pytest.CaptureFixture[str]) -> None:
+    """As "$LOG" is where nobody set it."""
+    for command in ("watch", "diagnose", "replay", "plan"):
+        assert "an empty path names nothing" in refusal(capsys, command, "")
+
+
+def test_a_mistyped_command_is_not_waited_for(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be a file that may still come."""
+    assert "did you mean traintop diagnose?" in refusal(capsys, "diagnos", str(log))
+
+
+def test_numbers_that_no_run_has_are_one_line(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the bounds or an example."""
+    assert "no step" in refusal(capsys, "replay", str(log), "--from", "-5")
+    assert "from 0.01 to 1e6" in refusal(capsys, "replay", str(log), "--speed", "0")
+    assert "no loss" in refusal(capsys, "diagnose", str(log), "--target", "1e308")
+    assert "from 0.01 to 86,400" in refusal(capsys, "bench", "--seconds", "1e300")
+
+
+def test_a_target_is_of_one_log(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A comparison has no place for it."""
+    assert "--target is answered for one log" in refusal(capsys, "diagnose", str(log), str(log), "--target", "3.5")
+
+
+def test_a_format_that_finds_nothing_is_said(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The log may still be about to begin, so that it is no refusal."""
+    assert main(["diagnose", str(log), "--format", "megatron"]) == 0
+    assert "--format megatron finds no numbers in it so far" in capsys.readouterr().err
+    assert main(["diagnose", str(log), "--format", "nanogpt"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_an_unknown_finding_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     """A typing error in explain."""
     assert "did you mean loss-spike?" in refusal(capsys, "explain", "loss-spik")

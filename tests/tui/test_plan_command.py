@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,17 @@ def test_names_of_a_config_are_shown_safely(tmp_path: Path) -> None:
         (("{config}", "--set", "n_embd"), "NAME=VALUE"),
         (("{config}", "--set", "n_embd=500"), "not divisible by n_head 12"),
         (("{config}", "--gpu", "H1000"), "H1000"),
-        (("{config}", "--hours", "0"), "more than 0"),
+        (("{config}", "--hours", "0"), "from 0.001 to 1e6, such as 24"),
         (("{config}", "--format", "nope"), "no such format"),
         (("{config}x",), "no such file"),
+        (("{config}", "--memory", "0"), "from 0.1 to 100,000, such as 24"),
+        (("{config}", "--flops", "1e300"), "from 1e12 to 1e30, such as 1e19"),
+        (("{config}", "--params", "5"), "its embedding alone has"),
+        (("{config}", "--params", "1e17"), "1e+17 parameters; check"),
+        (("{config}", "--set", "batch_size=1e18"), "check batch_size"),
+        (("{config}", "--set", "max_iters=1e18"), "check planned_steps"),
+        (("{config}", "--sizes", "n_layer=1.5"), "1.5 is no n_layer"),
+        (("{config}", "--sizes", "n_embd=1e12"), "1e12 is no n_embd"),
         (("{config}", "--data", "/nowhere.bin"), "nowhere.bin"),
     ],
     ids=str,
@@ -137,6 +146,20 @@ def test_a_refusal_is_one_line(
 ) -> None:
     """Exit code 2."""
     assert said in refusal(capsys, "plan", *(word.format(config=founding) for word in argv))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody may ever write to it."""
+    pipe = tmp_path / "config.py"
+    os.mkfifo(pipe)
+    assert "is a pipe" in refusal(capsys, "plan", str(pipe))
+
+
+def test_a_line_to_paste_is_never_wrapped(tmp_path: Path) -> None:
+    """Half of it would be another setting."""
+    path = written(tmp_path, "c.py", FOUNDING)
+    text = plan_text(planned(path, "gradient_accumulation_steps=64"), width=30)
+    assert "    gradient_accumulation_steps = 64\n" in text
 
 
 def test_unique_tokens_make_epochs(founding: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from diagnosis.forecast import Forecast
 from diagnosis.needs import Need
 from diagnosis.outlook import Outlook, Path
 from diagnosis.trend import Trend
-from parsers.configs.written import LITGPT
+from parsers.configs.written import HUGGINGFACE, LITGPT
 from parsers.records import Traits
 from tui.report_text import report
 
@@ -53,6 +53,30 @@ def test_settings_stand_below_the_advice_as_lines_to_paste() -> None:
     assert "|" not in report(make_case(traits=Traits()), [batch])
 
 
+def test_a_line_to_paste_is_never_wrapped() -> None:
+    """Half of it would be another setting."""
+    batch = replace(FINDING, settings=(("batch_size", 4), ("gradient_accumulation_steps", 8)))
+    text = report(make_case(traits=Traits(settings=HUGGINGFACE)), [batch], width=40)
+    assert "    | --per_device_train_batch_size 4 --gradient_accumulation_steps 8\n" in text
+
+
+def test_a_number_that_does_not_fit_goes_on_below_its_text() -> None:
+    """Not below its name."""
+    text = report(make_case(forecast=replace(AHEAD, known_schedule=False)), [], width=50)
+    lines = text.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("  forecast "))
+    assert lines[at + 1].startswith(" " * 11 + "the schedule") or lines[at + 1].startswith(" " * 11 + "20,000")
+
+
+def test_a_slope_that_noise_hides_says_so_and_its_interval_keeps_its_ends() -> None:
+    """An end of -0.0004 is not one of -0.000, which would look as if it held 0."""
+    hidden = Trend("unknown", "val_loss", slope=-0.16, low=-0.28, high=0.07)
+    sure = Trend("improving", "val_loss", slope=-0.005, low=-0.01, high=-0.0004)
+    assert "hidden by noise: val_loss −0.160 per 1,000 steps [−0.280, +0.070]" in report(make_case(trend=hidden), [])
+    assert "improving: val_loss −0.0050 per 1,000 steps [−0.0100, −0.0004]" in report(make_case(trend=sure), [])
+    assert "  trend" not in report(make_case(trend=Trend("unknown", "val_loss")), [])
+
+
 AHEAD = Forecast(20_000, "val_loss", 3.53, 3.50, 3.56, "a test")
 PATH = Path(np.array([11_000.0, 15_000.0, 20_000.0]), np.array([3.6, 3.55, 3.53]), np.array([0.01, 0.02, 0.03]))
 
@@ -81,7 +105,7 @@ def test_a_forecast_on_an_unknown_schedule_says_so() -> None:
     [
         (3.55, "3.550 at step 15,000 [15,000, not in this run]"),
         (3.6, "3.600 at step 11,000 [11,000, 15,000]"),
-        (3.52, "3.520 perhaps [20,000, not in this run]"),
+        (3.52, "3.520: perhaps, at step 20,000 at the earliest"),
         (3.4, "3.400: not in this run"),
         (3.8, "3.800 reached at step 100"),
     ],

@@ -35,6 +35,11 @@ def test_the_same_numbers_on_two_axes_are_said_once() -> None:
     assert [len(ground.standings) for ground in grounds([steps, tokens, later])] == [2, 1]
 
 
+def test_equal_numbers_are_no_lead_though_the_noise_is_unknown() -> None:
+    """Two logs of one run, looked at where they have a single row."""
+    assert said(standing([3.6, 3.6], error=None)) == "No difference (0.000) at equal steps (val_loss)."
+
+
 def test_the_leader_may_change_with_what_is_equal() -> None:
     """The larger model at equal steps, the faster one at equal time."""
     text = said(standing([3.7, 3.6]), standing([3.6, 3.7], axis="seconds"))

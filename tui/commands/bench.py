@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
+from tui.console import named, print_json, within
 from tui.errors import UserError
-from tui.options import positive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +24,29 @@ EXIT = {"done": 0, "refused": 1, "error": 2, "interrupted": 130}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to measure, where, with which torch, and how to answer."""
     parser.add_argument(
-        "--dtype", type=dtypes, metavar="LIST", help=f"of {','.join(DTYPES)}; those that the device has units for"
+        "--dtype",
+        type=dtypes,
+        metavar="LIST",
+        help=f"of {','.join(DTYPES)} (all but fp8 that it has units for)",
     )
     parser.add_argument(
         "--shape", type=shape, action="append", default=[], metavar="M,N,K", help="beside the squares; may be repeated"
     )
     parser.add_argument("--device", metavar="0|UUID|cpu", help="a GPU as nvidia-smi numbers it, or cpu (the first GPU)")
     parser.add_argument(
-        "--python", default=sys.executable, metavar="INTERPRETER", help="the Python that has torch: your training's"
+        "--python",
+        type=named,
+        default=sys.executable,
+        metavar="INTERPRETER",
+        help="the Python that has torch: your training's",
     )
-    parser.add_argument("--seconds", type=positive, default=30.0, metavar="SECONDS", help="to measure in all (30)")
+    parser.add_argument(
+        "--seconds",
+        type=within(0.01, 86_400, "30"),
+        default=30.0,
+        metavar="SECONDS",
+        help="to measure in all (30)",
+    )
     parser.add_argument("--force", action="store_true", help="measure though something else uses the GPU")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--no-save", action="store_true", help="do not keep the peaks for the MFU of later runs")
@@ -82,7 +94,7 @@ def answer(result: BenchResult, saved: Path | None, why_unsaved: str | None, *, 
     from tui.bench_report import document, report
 
     if as_json:
-        print(json.dumps(document(result, saved), ensure_ascii=False, allow_nan=False))
+        print_json(document(result, saved))
     else:
         print(report(result) + _kept(result, saved, why_unsaved), end="")
     if result.outcome == "done" and not result.measurements:

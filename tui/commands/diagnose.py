@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tui.console import ascii_only, columns, named, print_json, step
 from tui.errors import UserError
 from tui.options import Options, add_common, read_options
 
@@ -22,7 +20,8 @@ if TYPE_CHECKING:
     Silent = Sequence[tuple[str, tuple[Need, ...]]]
 
 SEVERITIES = ("info", "warning", "critical")
-WIDEST = 110
+MOST_LOSS = 1000.0
+"""Nats per token that no model loses."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="+",
+        type=named,
         help='a log, a directory (its newest run), or "-" for standard input; several are compared',
     )
-    parser.add_argument("--until", type=_step, metavar="STEP", help="as it was known when the log reached this step")
+    parser.add_argument("--until", type=step, metavar="STEP", help="as it was known when the log reached this step")
     parser.add_argument("--target", type=_loss, metavar="LOSS", help="when the loss is down to this, with its interval")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument(
@@ -44,19 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
-def _step(text: str) -> int:
-    digits = text.replace(",", "").replace("_", "")
-    if not digits.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no step; write a number such as 14500")
-    return int(digits)
-
-
 def _loss(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not 0 < value < float("inf"):
+    if not 0 < value <= MOST_LOSS:
         raise argparse.ArgumentTypeError(f"{text!r} is no loss; write nats per token such as 3.5")
     return value
 
@@ -67,15 +60,16 @@ def run(args: argparse.Namespace) -> int:
 
     if args.paths.count("-") > 1:
         raise UserError("-: standard input can be read once; name files beside it")
+    if args.target is not None and len(args.paths) > 1:
+        raise UserError("--target is answered for one log; name one")
     options = read_options(args)
     cases = [_read(path, args.until, options) for path in args.paths]
     findings = [diagnose(case) for case in cases]
     mute = [silent(case) if args.verbose else [] for case in cases]
     if args.json:
-        print(json.dumps(_document(cases, findings, mute, args.target), ensure_ascii=False, allow_nan=False))
+        print_json(_document(cases, findings, mute, args.target))
     else:
-        ascii_only = args.ascii or not _speaks_utf8()
-        print(_text(cases, findings, mute, args.target, ascii_only=ascii_only), end="")
+        print(_text(cases, findings, mute, args.target, ascii_only=ascii_only(args.ascii)), end="")
     failing = SEVERITIES[SEVERITIES.index(args.fail_on) :] if args.fail_on else ()
     return int(any(f.severity in failing for each in findings for f in each))
 
@@ -101,7 +95,11 @@ def _read(path: str, until_step: int | None, options: Options) -> Case:
     moment = Moment(over=over and until_step is None, alive=until_step is None)
     # The GPU of this machine is the run's only if the run is alive here, or the user says so.
     here = path != "-" and until_step is None and reading.lives(moment)
-    return reading.case(replace(moment, gpus=hardware.sample_once(ask_nvml=here)))
+    case = reading.case(replace(moment, gpus=hardware.sample_once(ask_nvml=here)))
+    if options.format is not None and not any(len(series) for series in case.series.values()):
+        why = f"--format {options.format} finds no numbers in it so far; without --format it is recognised by itself"
+        print(f"traintop: {case.path}: {why}", file=sys.stderr)
+    return case
 
 
 def _document(
@@ -129,7 +127,7 @@ def _text(
     *,
     ascii_only: bool,
 ) -> str:
-    width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
+    width = columns()
     if len(cases) == 1:
         from tui.report_text import report
 
@@ -138,7 +136,3 @@ def _text(
     from tui.comparison_report import comparison_text
 
     return comparison_text(cases, findings, compare(cases, findings), width=width, ascii_only=ascii_only)
-
-
-def _speaks_utf8() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" and os.environ.get("TERM") != "linux"

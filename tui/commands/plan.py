@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shutil
-import sys
 from pathlib import Path
 
-from tui.options import count, positive, read_options
+from tui.console import ascii_only, columns, named, print_json, within
+from tui.options import count, read_options
 
-WIDEST = 110
 HELP = """
 PATH is a log (its facts and the config beside it), a run directory, or a config (.py, .yaml, .toml, .json), which is
 read and never executed. --set takes a fact's name (n_embd, batch_size, planned_steps) or the trainer's own
@@ -23,24 +19,32 @@ read and never executed. --set takes a fact's name (n_embd, batch_size, planned_
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The config, the GPU, changes, and what to compare."""
     parser.epilog = HELP
-    parser.add_argument("path", metavar="PATH", nargs="?", help="a config, a log or a run directory")
-    parser.add_argument("--config", type=Path, metavar="PATH", help="the trainer's config; read, never executed")
+    parser.add_argument("path", metavar="PATH", nargs="?", type=named, help="a config, a log or a run directory")
+    parser.add_argument("--config", type=_path, metavar="PATH", help="the trainer's config; read, never executed")
     parser.add_argument("--gpu", metavar="NAME|INDEX|UUID", help="the GPU to plan for, or '8x NAME' (the one here)")
-    parser.add_argument("--memory", type=positive, metavar="GiB", help="of one GPU (all that it has)")
-    parser.add_argument("--peak", type=positive, metavar="TFLOPS", help="peak of one GPU in TFLOP/s")
+    parser.add_argument("--memory", type=within(0.1, 1e5, "24"), metavar="GiB", help="of one GPU (all that it has)")
+    parser.add_argument("--peak", type=within(1e-3, 1e6, "58.3"), metavar="TFLOPS", help="peak of one GPU in TFLOP/s")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", dest="changes", help="change a setting; repeatable"
     )
     parser.add_argument("--sizes", metavar="LIST", help="a table over sizes: 30M,124M,350M or n_embd=384,768")
-    parser.add_argument("--hours", type=positive, metavar="HOURS", help="the best size for so many hours")
-    parser.add_argument("--flops", type=positive, metavar="FLOPS", help="the best size for so many FLOPs (1e19)")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="tokenised data set: its unique tokens")
+    parser.add_argument(
+        "--hours", type=within(1e-3, 1e6, "24"), metavar="HOURS", help="the best size for so many hours"
+    )
+    parser.add_argument(
+        "--flops", type=within(1e12, 1e30, "1e19"), metavar="FLOPS", help="the best size for so many FLOPs (1e19)"
+    )
+    parser.add_argument("--data", type=_path, metavar="PATH", help="tokenised data set: its unique tokens")
     parser.add_argument("--dataset", metavar="NAME", help="data set (fineweb, openwebtext), for the expected loss")
     parser.add_argument("--params", type=count, metavar="N", help="parameters, where the layout is not known (40.56M)")
     parser.add_argument("--tokens-per-step", type=count, metavar="N", help="tokens of one optimiser step (524288)")
     parser.add_argument("--format", metavar="NAME", help="whose config or log it is (traintop formats)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--ascii", action="store_true", help="no signs beyond ASCII")
+
+
+def _path(text: str) -> Path:
+    return Path(named(text))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,14 +62,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         from tui.plan_json import plan_document
 
-        print(json.dumps(plan_document(made), ensure_ascii=False, allow_nan=False))
+        print_json(plan_document(made))
     else:
         from tui.plan_text import plan_text
 
-        width = min(WIDEST, shutil.get_terminal_size((100, 24)).columns)
-        print(plan_text(made, width=width, ascii_only=args.ascii or not _speaks_utf8()), end="")
+        print(plan_text(made, width=columns(), ascii_only=ascii_only(args.ascii)), end="")
     return 0
-
-
-def _speaks_utf8() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8" and os.environ.get("TERM") != "linux"

@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.console import named
 from tui.errors import UserError
 from tui.options import Options, add_common, read_options
 
 if TYPE_CHECKING:
     from tui.opening import Opened
 
+NEARLY = 0.75
+"""How alike a word must be to a command to be taken for it: "diagnos" is, "plan.log" is not."""
 THEMES = ("terminal", "light", "colour-blind")
 
 
@@ -22,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="*",
+        type=named,
         help='a log, a directory (its newest run), "-" for standard input, or nothing; of several, r shows the next',
     )
     add_common(parser)
@@ -42,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     options = read_options(args)
     if "-" in args.paths and len(args.paths) > 1:
         raise UserError("-: standard input is watched alone; name files to watch several runs")
+    _refuse_a_slip(args.paths)
     screen, descriptor = has_screen(), 0
     if args.paths == ["-"] and screen:
         log = keys_from_terminal()
@@ -51,6 +58,16 @@ def run(args: argparse.Namespace) -> int:
         if one.why:
             print(f"traintop: {one.path}: {one.why}", file=sys.stderr)
     return _watch(opened, options, args) if screen else _print(opened, options, args)
+
+
+def _refuse_a_slip(paths: Sequence[str]) -> None:
+    """Raises UserError for a mistyped command, which would else be waited for as a file."""
+    from tui.cli import COMMANDS
+
+    word = paths[0] if paths else ""
+    near = get_close_matches(word, COMMANDS, n=1, cutoff=NEARLY)
+    if near and not Path(word).exists():
+        raise UserError(f"{word}: there is no such file; did you mean traintop {near[0]}? (or wait for ./{word})")
 
 
 def _watch(opened: Sequence[Opened], options: Options, args: argparse.Namespace) -> int:

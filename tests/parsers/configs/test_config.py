@@ -54,8 +54,11 @@ def test_a_runs_name_claims_where_no_comment_does(tmp_path: Path) -> None:
 
 
 def test_an_empty_config_says_nothing(tmp_path: Path) -> None:
-    """No settings, no facts, no error."""
-    assert read_config(config(tmp_path, "")) == []
+    """No facts and no error where it lies beside a log; who names it as the config is told."""
+    path = config(tmp_path, "")
+    assert read_config(path, "beside the log") == []
+    with pytest.raises(ConfigError, match="holds no setting that is known here"):
+        read_config(path)
 
 
 def test_a_config_is_never_run(tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ def test_what_is_no_config_is_told_in_one_line(tmp_path: Path, name: str, text: 
 
 @pytest.mark.parametrize("name", ["c.yaml", "c.yml", "c.toml", "c.json", "C.YAML"])
 def test_an_empty_config_says_nothing(tmp_path: Path, name: str) -> None:
-    """No settings, no facts, no error."""
-    assert read_config(written(tmp_path, name, "")) == []
+    """No settings and no error where it lies beside a log."""
+    assert read_config(written(tmp_path, name, ""), "beside the log") == []
 
 
 def test_a_config_that_unfolds_without_end_is_cut(tmp_path: Path) -> None:

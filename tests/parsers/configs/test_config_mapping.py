@@ -181,6 +181,16 @@ def test_a_schedule_of_another_kind_is_named_as_it_is() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["cosine_with_restarts", "cosine_annealing_warm_restarts", "piecewise_constant", "cosine_linear_envelope",
+     "halfcoswithwarmup", "coswithwarmupandlineardecay", "wsds"],
+)  # fmt: skip
+def test_a_name_that_holds_anothers_is_not_that_schedule(name: str) -> None:
+    """A cosine that begins again, or that a line cuts off, does not end as a cosine does."""
+    assert known({"scheduler": {"name": name}, "max_duration": "100ba"}) == {"schedule": name, "planned_steps": 100}
+
+
 def test_the_floor_of_a_cosine_may_stand_in_the_arguments_of_the_schedule() -> None:
     """Transformers' lr_scheduler_kwargs."""
     said: dict[str, object] = {"lr_scheduler_type": "cosine_with_min_lr", "learning_rate": 1e-3}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from config_facts import assert_gives
 
 from parsers.configs.config import read_config
 from parsers.records import Value
@@ -250,11 +251,7 @@ CASES: list[tuple[str, str, dict[str, Value]]] = [
 @pytest.mark.parametrize(("name", "text", "expected"), CASES)
 def test_a_trainers_config_gives_its_facts(tmp_path: Path, name: str, text: str, expected: dict[str, Value]) -> None:
     """All of them, each with its type, and none from a section about something else."""
-    path = tmp_path / name
-    path.write_text(text)
-    found = {fact.name: fact.value for fact in read_config(path)}
-    assert found == pytest.approx(expected)
-    assert {n: type(v) for n, v in found.items()} == {n: type(v) for n, v in expected.items()}
+    assert_gives(tmp_path / name, text, expected)
 
 
 def test_a_fact_says_which_setting_it_is_from(tmp_path: Path) -> None:
