@@ -76,7 +76,7 @@ def _dispatch(args: list[str]) -> int:
         return 0
     name = args.pop(0) if args and args[0] in COMMANDS else "watch"
     module = import_module(f"tui.commands.{name}")
-    parser = Parser(prog=f"traintop {name}", description=COMMANDS[name].capitalize() + ".")
+    parser = Parser(prog=f"traintop {name}", description=COMMANDS[name][0].upper() + COMMANDS[name][1:] + ".")
     module.add_arguments(parser)
     code: int = module.run(parser.parse_args(args))
     return code

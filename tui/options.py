@@ -7,9 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui.console import named, within
 from tui.errors import UserError
 
 INTERVAL_SECONDS = 1.0
+MOST = 1e18
+"""Of anything that is counted of a run, beyond which there are only slips."""
 SCALE = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 
 
@@ -32,7 +35,9 @@ class Options:
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """The options of the contract that say more about a run."""
-    parser.add_argument("--config", type=Path, metavar="PATH", help="the trainer's config file; read, never executed")
+    parser.add_argument(
+        "--config", type=given_path, metavar="PATH", help="the trainer's config file; read, never executed"
+    )
     parser.add_argument(
         "--gpu",
         metavar="NAME|INDEX|UUID",
@@ -40,19 +45,25 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=given_path,
         metavar="PATH",
         help="tokenised data set, a file or its directory: its unique tokens and those held out",
     )
     parser.add_argument("--params", type=count, metavar="N", help="parameters of the model (40.56M)")
     parser.add_argument("--tokens-per-step", type=count, metavar="N", help="tokens of one optimiser step (524288)")
-    parser.add_argument("--peak", type=positive, metavar="TFLOPS", help="peak of the GPU in TFLOP/s, for the MFU")
+    parser.add_argument(
+        "--peak", type=within(1e-3, 1e6, "58.3"), metavar="TFLOPS", help="peak of the GPU in TFLOP/s, for the MFU"
+    )
     parser.add_argument("--dataset", metavar="NAME", help="data set (fineweb, openwebtext), for the expected loss")
     parser.add_argument(
         "--format", metavar="NAME", help="the log's format where it is not recognised (traintop formats)"
     )
     parser.add_argument(
-        "--interval", type=positive, default=INTERVAL_SECONDS, metavar="SECONDS", help="between two looks (1)"
+        "--interval",
+        type=within(0.01, 86_400, "1"),
+        default=INTERVAL_SECONDS,
+        metavar="SECONDS",
+        help="between two looks (1)",
     )
 
 
@@ -92,17 +103,11 @@ def count(text: str) -> float:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no count; write 524288, 40.56M or 1.5B")
     number = float(found[1].replace(",", "").replace("_", "")) * SCALE[found[2]]
-    if not 0 < number < 1e30:
-        raise argparse.ArgumentTypeError(f"{text!r} must be more than 0")
+    if not 1 <= number <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a count from 1 to 1e18, such as 40.56M")
     return number
 
 
-def positive(text: str) -> float:
-    """A positive finite number."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} must be more than 0")
-    return number
+def given_path(text: str) -> Path:
+    """A path that is not empty."""
+    return Path(named(text))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from tui.console import ascii_only, columns, named, print_json, within
-from tui.options import count, read_options
+from tui.options import count, given_path, read_options
 
 HELP = """
 PATH is a log (its facts and the config beside it), a run directory, or a config (.py, .yaml, .toml, .json), which is
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The config, the GPU, changes, and what to compare."""
     parser.epilog = HELP
     parser.add_argument("path", metavar="PATH", nargs="?", type=named, help="a config, a log or a run directory")
-    parser.add_argument("--config", type=_path, metavar="PATH", help="the trainer's config; read, never executed")
+    parser.add_argument("--config", type=given_path, metavar="PATH", help="the trainer's config; read, never executed")
     parser.add_argument("--gpu", metavar="NAME|INDEX|UUID", help="the GPU to plan for, or '8x NAME' (the one here)")
     parser.add_argument("--memory", type=within(0.1, 1e5, "24"), metavar="GiB", help="of one GPU (all that it has)")
     parser.add_argument("--peak", type=within(1e-3, 1e6, "58.3"), metavar="TFLOPS", help="peak of one GPU in TFLOP/s")
@@ -34,17 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flops", type=within(1e12, 1e30, "1e19"), metavar="FLOPS", help="the best size for so many FLOPs (1e19)"
     )
-    parser.add_argument("--data", type=_path, metavar="PATH", help="tokenised data set: its unique tokens")
+    parser.add_argument("--data", type=given_path, metavar="PATH", help="tokenised data set: its unique tokens")
     parser.add_argument("--dataset", metavar="NAME", help="data set (fineweb, openwebtext), for the expected loss")
     parser.add_argument("--params", type=count, metavar="N", help="parameters, where the layout is not known (40.56M)")
     parser.add_argument("--tokens-per-step", type=count, metavar="N", help="tokens of one optimiser step (524288)")
     parser.add_argument("--format", metavar="NAME", help="whose config or log it is (traintop formats)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--ascii", action="store_true", help="no signs beyond ASCII")
-
-
-def _path(text: str) -> Path:
-    return Path(named(text))
 
 
 def run(args: argparse.Namespace) -> int:
