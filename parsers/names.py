@@ -117,6 +117,8 @@ class Taken:
         self._own = own or {}
         self.columns: dict[str, Meaning] = {}
         """The names that are taken so far."""
+        self.unit: Literal["nats", "other"] | None = None
+        """What the losses are in, as far as the names tell."""
         self._best: dict[str, tuple[int, str, Meaning]] = {}
         self._known: set[str] = set()
 
@@ -141,6 +143,7 @@ class Taken:
                 self._offer(name, *found)
         if fresh:
             self.columns = self._chosen()
+            self.unit = "other" if self.unit == "other" else unit_told(fresh) or self.unit
 
     def _metrics(self, names: Iterable[str]) -> set[str]:
         return {meaning.metric for name in names if (meaning := meaning_of(name)) is not None}
@@ -257,12 +260,12 @@ def _step_rank(name: str) -> int | None:
     return None
 
 
-def unit_told(names: Iterable[str]) -> Literal["nats", "unknown"] | None:
-    """What the names of a log tell of its loss: "nats" of a language model, "unknown" of reinforcement learning.
+def unit_told(names: Iterable[str]) -> Literal["nats", "other"] | None:
+    """What the names of a log tell of its loss: "nats" of a language model, "other" of reinforcement learning.
 
     Perplexity, bits per byte, tokens and a language model's loss are measured in nothing but language models.
     """
     said = {word.text for name in names for word in words_of(name)}
     if said & REWARDS:
-        return "unknown"
+        return "other"
     return "nats" if said & OF_TEXT or {"bits", "byte"} <= said else None
