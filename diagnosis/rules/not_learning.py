@@ -93,12 +93,12 @@ def rule(case: Case) -> Finding | None:
     untouched = level.share_settled is not None and level.share_settled > UNTRAINED_SHARE
     if not untouched and level.updates < _settled(case, UPDATES):
         return None
-    flat = not level.falling
+    flat, counted = not level.falling, case.traits.steps_count
     return Finding(
         id=ID,
         severity="critical" if flat else "warning",
         confidence=0.85 if flat else 0.75,
-        title=f"Still {percent(level.share)} of an untrained model's loss after {level.updates:,} {case.traits.steps_count}",
+        title=f"Still {percent(level.share)} of an untrained model's loss after {level.updates:,} {counted}",
         evidence=(
             f"untrained: {level.untrained:.2f} ({level.named})",
             f"knowing only how frequent each token is gives about {UNIGRAM_SHARE * level.untrained:.1f}",
