@@ -57,7 +57,10 @@ TIME = re.compile(
     AVERAGE + r"(?:dt|delta t|(?:step|iter|iteration|update) (?:time|timing|duration|dt)|time (?:per )?end to end|"
     r"(?:elapsed )?time per (?:step|iter|iteration|update))(?: in)? (?P<unit>\w+)"
 )
-TIME_PER = re.compile(AVERAGE + r"(?P<unit>ms|s|sec|secs|seconds) (?:per )?(?:step|it|iter|iteration|update)")
+TIME_PER = re.compile(
+    AVERAGE + r"(?:(?P<unit>ms|s|sec|secs|seconds) (?:per )?(?:step|it|iter|iteration|update)|"
+    r"(?:step|iter|iteration|update) (?P<last>ms|sec|secs|seconds))"
+)
 EPOCH = re.compile(r"(?:current )?epochs?(?: num| number| idx| index| float| frac| fraction)?")
 BITS = re.compile(r"bpb|bits per byte")
 
@@ -227,9 +230,8 @@ def _plain(said: str) -> Meaning | None:
     if (found := TOKENS.fullmatch(said)) is not None and found["unit"] in COUNTS:
         return Meaning("tokens", COUNTS[found["unit"]])
     found = TIME.fullmatch(said) or TIME_PER.fullmatch(said)
-    if found is not None and found["unit"] in SECONDS:
-        return Meaning("step_seconds", SECONDS[found["unit"]])
-    return None
+    unit = found[found.lastgroup] if found is not None and found.lastgroup else None
+    return Meaning("step_seconds", SECONDS[unit]) if unit in SECONDS else None
 
 
 def _speed(rest: list[str]) -> Meaning | None:
