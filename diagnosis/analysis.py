@@ -11,11 +11,12 @@ from diagnosis.facts import Facts, gpus_of_run, shape_of, tokens_per_step_of
 from diagnosis.forecast import Forecast
 from diagnosis.gpu_past import GpuPast
 from diagnosis.lifecycle import Silence, eta_seconds, pauses_of, silence_limit_seconds, state_of, steps_of
-from diagnosis.logged_schedule import OPEN, Believed, believed_schedule
+from diagnosis.logged_schedule import believed_schedule
 from diagnosis.memory import MemoryEstimate, estimate, setting_of
 from diagnosis.model import ModelSize, size_of
 from diagnosis.outlook import MOST_EPOCHS, Outlook, ahead_of
 from diagnosis.run import Run
+from diagnosis.schedule import OPEN, Believed
 from diagnosis.trend import Trend, eval_standard_error, evidence_of, trend_of
 from gpu.sample import GpuSample
 

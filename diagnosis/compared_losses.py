@@ -12,7 +12,7 @@ from diagnosis.vocabulary import vocabulary_of
 
 PADDED_TO = 128
 """Trainers pad a tokenizer's 50257 entries to 50304, a multiple of 64 or 128: the tokens are the same."""
-UNITS = {"nats": "nats per token", "bits per byte": "bits per byte", "unknown": None}
+UNITS = {"nats": "nats per token", "bits per byte": "bits per byte", "other": None, "unknown": None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diagnosis.schedule import Kind, Schedule, schedule_of
+from diagnosis.decay_fits import FLAT_SHARE, HIGHEST_FLOOR, best_decay, decay_starts, rms
+from diagnosis.schedule import OPEN, Believed, Schedule, schedule_of
 from diagnosis.series import Series
 from parsers.records import Fact, Floats
 
@@ -18,24 +19,14 @@ POINTS = 96
 """A series is thinned to so many rows before the fits."""
 FALLEN = 0.02
 """By so much of its peak the learning rate has to have come down: before, no form shows."""
-MISFIT = 0.004
-"""Root mean square, of the peak. Rates printed with two digits are off by .0015; a cosine is off a line by .04."""
 MISFIT_RESTARTS = 0.04
-"""The step of a restart is known to within one row only."""
+"""Root mean square, of the peak. The step of a restart is known to within one row only."""
 AGREES = 0.05
 """The same for a config that is right but for its convention (counting from 0 or 1, a warm-up from 0)."""
 JUMP = 0.3
 """Of the peak, between two rows: a restart. A warm-up after a resume rises over many rows."""
-HIGHEST_FLOOR = 0.5
-LEVELS = (0.96, 0.88)
-"""Shares of the peak from which a decay is followed back to where it began."""
 LATE_START = 0.1
 """A log that begins after this share of the run may have begun below the peak."""
-FLAT_SHARE = 0.05
-"""Of the steps seen: a plateau that is none of the cosine's own."""
-FARTHEST = 3.0
-GRID = 200
-"""Ends that are tried: 1.1 % apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +47,6 @@ class Rates:
     """The first row of the floor on which it stands after it came down; None while it falls, stays up or rises."""
     spent_since: int | None
     """The row at which the floor had lasted so long that no rounding of a slow end explains it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Believed:
-    """The schedule to reckon with; None is open. `known` says whether the steps to come are known with it."""
-
-    schedule: Schedule | None
-    known: bool
-
-
-OPEN = Believed(None, known=False)
 
 
 def believed_schedule(facts: Mapping[str, Fact], logged: Series, planned: int | None) -> Believed:
@@ -134,7 +114,7 @@ def fitted_schedule(logged: Series, planned: int | None) -> Believed:
     if rates.min() > 1 - FALLEN:
         over = planned is not None and 2 * after.steps[-1] - after.steps[-2] >= planned
         return Believed(Schedule("constant", seen.peak_step, 0, 0, 1), known=True) if over else OPEN
-    return _decay(steps, rates, _starts(after, seen.peak), seen.spent_step is not None, planned)
+    return best_decay(steps, rates, decay_starts(after, seen.peak), seen.spent_step is not None, planned)
 
 
 def _agrees(told: Schedule, logged: Series) -> bool:
@@ -148,7 +128,7 @@ def _agrees(told: Schedule, logged: Series) -> bool:
         return True
     steps, rates = _thinned(newer, float(known.values.max()))
     expected = told(steps) / max(1e-12, float(told(known.steps.astype(np.float64)).max()))
-    return _rms(expected - rates) <= AGREES
+    return rms(expected - rates) <= AGREES
 
 
 def _jumps(after: Series, peak: float) -> Floats:
@@ -166,73 +146,11 @@ def _restarts(after: Series, seen: Rates, jumps: Floats, planned: int | None) ->
     found = Schedule("restarts", start, start, end, floor if floor > FALLEN else 0.0, scale, max(growth, 1.0))
     off = np.abs(found(steps) - rates)
     # At a restart itself the row may be on either side.
-    if _rms(np.sort(off)[: int(0.9 * len(off))]) > MISFIT_RESTARTS:
+    if rms(np.sort(off)[: int(0.9 * len(off))]) > MISFIT_RESTARTS:
         return OPEN
     return Believed(found, known=len(jumps) > 1)
-
-
-def _starts(after: Series, peak: float) -> dict[Kind, tuple[float, ...]]:
-    """Where a decay may begin: where the peak is reached or, after a plateau, where it is left.
-
-    A line leaves it at once, a cosine as a parabola: both are followed back to it from two rows further down.
-    """
-    steps, rates = after.steps.astype(np.float64), after.values / peak
-    start, flat = float(steps[0]), float(steps[np.flatnonzero(rates >= 1 - MISFIT / 2)[-1]])
-    rows = [int(np.argmax(rates <= level)) for level in LEVELS]
-    if flat - start <= FLAT_SHARE * (steps[-1] - start) or not 0 < rows[0] < rows[1]:
-        return {"cosine": (start,), "linear": (start,)}
-    fallen, at = 1 - rates[rows], steps[rows]
-    return {"cosine": (start, max(start, _zero(at, np.sqrt(fallen)))), "linear": (start, max(start, _zero(at, fallen)))}
-
-
-def _zero(across: Floats, up: Floats) -> float:
-    """Where the line through two points, of which the second is higher, is 0."""
-    return float((across[0] * up[1] - across[1] * up[0]) / (up[1] - up[0]))
-
-
-def _decay(
-    steps: Floats, rates: Floats, starts: Mapping[Kind, tuple[float, ...]], floor_seen: bool, planned: int | None
-) -> Believed:
-    """The best of the forms that fall; one that ends with the run is preferred to one that ends elsewhere."""
-    last, pairs = float(steps[-1]), [(kind, start) for kind, each in starts.items() for start in each]
-    if planned is not None and planned > last / (1 + FLAT_SHARE):
-        fits = [_fit(kind, start, np.array([float(planned)]), steps, rates) for kind, start in pairs]
-        best = min(fits, key=lambda fit: fit[0])
-        if best[0] <= MISFIT:
-            return Believed(best[1], known=True)
-    slow = _inverse_sqrt(steps, rates)
-    if _rms(slow(steps) - rates) <= MISFIT:
-        return Believed(slow, known=True)
-    ends = np.geomspace(last / FARTHEST, FARTHEST * last, GRID)
-    fits = [_fit(kind, start, ends[ends > start + 1], steps, rates) for kind, start in pairs]
-    misfit, found = min(fits, key=lambda fit: fit[0])
-    if misfit > MISFIT:
-        return OPEN
-    bent = found.kind == "cosine" and found(np.array([last]))[0] <= found.floor + (1 - found.floor) / 2
-    return Believed(found, known=floor_seen or bool(bent))
-
-
-def _fit(kind: Kind, start: float, ends: Floats, steps: Floats, rates: Floats) -> tuple[float, Schedule]:
-    """The floor by least squares for each possible end, and the end that leaves least: (root mean square, schedule)."""
-    done = np.clip((steps[None, :] - start) / np.maximum(ends[:, None] - start, 1.0), 0.0, 1.0)
-    left = 0.5 * (1 + np.cos(np.pi * done)) if kind == "cosine" else 1 - done
-    floors = np.sum((rates - left) * (1 - left), axis=1) / np.maximum(np.sum((1 - left) ** 2, axis=1), 1e-12)
-    floors = np.clip(floors, 0.0, HIGHEST_FLOOR)[:, None]
-    misfits = np.sqrt(np.mean((floors + (1 - floors) * left - rates) ** 2, axis=1))
-    best = int(np.argmin(misfits))
-    return float(misfits[best]), Schedule(kind, float(steps[0]), start, float(ends[best]), float(floors[best, 0]))
-
-
-def _inverse_sqrt(steps: Floats, rates: Floats) -> Schedule:
-    since = steps - steps[0]
-    scale = float(np.sum(since**2)) / max(float(np.sum((np.maximum(rates, 1e-3) ** -2 - 1) * since)), 1e-12)
-    return Schedule("inverse-sqrt", float(steps[0]), float(steps[0]), 0, 0, scale=scale)
 
 
 def _thinned(series: Series, peak: float) -> tuple[Floats, Floats]:
     chosen = np.unique(np.linspace(0, len(series) - 1, min(POINTS, len(series))).astype(np.int64))
     return series.steps[chosen].astype(np.float64), np.asarray(series.values[chosen] / peak)
-
-
-def _rms(values: Floats) -> float:
-    return float(np.sqrt(np.mean(values**2)))

@@ -15,6 +15,8 @@ from parsers.records import Fact, Floats, Ints, Notice, Origin, Points, Recognis
 TRUST: tuple[Origin, ...] = ("flag", "log", "config", "comment")
 NOTICES_KEPT = 500
 """The newest: a log that complains at each step costs no memory."""
+OF_LANGUAGE = frozenset({"vocab_size", "block_size", "tokens_per_step"})
+"""Facts of none but a model of tokens."""
 WALL_SECONDS, STEP_SECONDS = "wall_seconds", "step_seconds"
 
 
@@ -114,8 +116,13 @@ class Run:
 
     @property
     def traits(self) -> Traits:
-        """What the trainer's numbers mean; Traits() until the format is known."""
-        return self.recognised.traits if self.recognised else Traits()
+        """What the trainer's numbers mean; Traits() until the format is known.
+
+        A loss of unknown kind is a language model's where a flag, a config or the log tells what only such a one has.
+        """
+        told = self.recognised.traits if self.recognised else Traits()
+        speaks = told.loss_unit == "unknown" and not OF_LANGUAGE.isdisjoint(self.facts)
+        return replace(told, loss_unit="nats") if speaks else told
 
     def apply(self, record: Record) -> None:
         """Takes one record in."""

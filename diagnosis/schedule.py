@@ -69,6 +69,17 @@ def _of_cycle(cycles: Floats, growth: float) -> Floats:
     return np.asarray((cycles - (growth**which - 1) / (growth - 1)) / growth**which)
 
 
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """The schedule to reckon with; None is open. `known` says whether the steps to come are known with it."""
+
+    schedule: Schedule | None
+    known: bool
+
+
+OPEN = Believed(None, known=False)
+
+
 def schedule_of(facts: Mapping[str, Fact]) -> Schedule | None:
     """The schedule that the facts fix, None where they leave it open.
 

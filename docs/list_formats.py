@@ -27,6 +27,7 @@ LOSSES = {
 UNITS = {
     "nats": "",
     "bits per byte": "The loss is bits per byte.",
+    "other": "The loss is no language model's.",
     "unknown": "Nobody says that the loss is a language model's, so no law of language models is applied to it.",
 }
 COUNTS = {

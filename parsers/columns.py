@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -73,14 +74,12 @@ def wall_seconds(texts: Sequence[bytes]) -> Floats:
         return np.where(present & (values > 1e9) & (values < 1e10), values, np.nan)
 
 
-def told(traits: Traits, metrics: Mapping[str, Meaning], unit: str | None, counts: str) -> Traits:
+def told(traits: Traits, metrics: Mapping[str, Meaning], unit: Literal["nats", "other"] | None, counts: str) -> Traits:
     """The traits of a format for one log whose names say more than the format alone."""
     per_device = any(m.per_device for m in metrics.values() if m.metric == "tokens_per_second")
     told_by_names = replace(traits, tokens_per_second_of="device" if per_device else traits.tokens_per_second_of)
-    if unit == "nats":
-        told_by_names = replace(told_by_names, loss_unit="nats")
-    elif unit == "unknown":
-        told_by_names = replace(told_by_names, loss_unit="unknown")
+    if unit is not None:
+        told_by_names = replace(told_by_names, loss_unit=unit)
     if counts == "epochs":
         return replace(told_by_names, steps_count="epochs")
     return replace(told_by_names, steps_count="rows") if counts == "rows" else told_by_names

@@ -57,7 +57,10 @@ TIME = re.compile(
     AVERAGE + r"(?:dt|delta t|(?:step|iter|iteration|update) (?:time|timing|duration|dt)|time (?:per )?end to end|"
     r"(?:elapsed )?time per (?:step|iter|iteration|update))(?: in)? (?P<unit>\w+)"
 )
-TIME_PER = re.compile(AVERAGE + r"(?P<unit>ms|s|sec|secs|seconds) (?:per )?(?:step|it|iter|iteration|update)")
+TIME_PER = re.compile(
+    AVERAGE + r"(?:(?P<unit>ms|s|sec|secs|seconds) (?:per )?(?:step|it|iter|iteration|update)|"
+    r"(?:step|iter|iteration|update) (?P<last>ms|sec|secs|seconds))"
+)
 EPOCH = re.compile(r"(?:current )?epochs?(?: num| number| idx| index| float| frac| fraction)?")
 BITS = re.compile(r"bpb|bits per byte")
 
@@ -117,6 +120,8 @@ class Taken:
         self._own = own or {}
         self.columns: dict[str, Meaning] = {}
         """The names that are taken so far."""
+        self.unit: Literal["nats", "other"] | None = None
+        """What the losses are in, as far as the names tell."""
         self._best: dict[str, tuple[int, str, Meaning]] = {}
         self._known: set[str] = set()
 
@@ -141,6 +146,7 @@ class Taken:
                 self._offer(name, *found)
         if fresh:
             self.columns = self._chosen()
+            self.unit = "other" if self.unit == "other" else unit_told(fresh) or self.unit
 
     def _metrics(self, names: Iterable[str]) -> set[str]:
         return {meaning.metric for name in names if (meaning := meaning_of(name)) is not None}
@@ -224,9 +230,8 @@ def _plain(said: str) -> Meaning | None:
     if (found := TOKENS.fullmatch(said)) is not None and found["unit"] in COUNTS:
         return Meaning("tokens", COUNTS[found["unit"]])
     found = TIME.fullmatch(said) or TIME_PER.fullmatch(said)
-    if found is not None and found["unit"] in SECONDS:
-        return Meaning("step_seconds", SECONDS[found["unit"]])
-    return None
+    unit = found[found.lastgroup] if found is not None and found.lastgroup else None
+    return Meaning("step_seconds", SECONDS[unit]) if unit in SECONDS else None
 
 
 def _speed(rest: list[str]) -> Meaning | None:
@@ -257,12 +262,12 @@ def _step_rank(name: str) -> int | None:
     return None
 
 
-def unit_told(names: Iterable[str]) -> Literal["nats", "unknown"] | None:
-    """What the names of a log tell of its loss: "nats" of a language model, "unknown" of reinforcement learning.
+def unit_told(names: Iterable[str]) -> Literal["nats", "other"] | None:
+    """What the names of a log tell of its loss: "nats" of a language model, "other" of reinforcement learning.
 
     Perplexity, bits per byte, tokens and a language model's loss are measured in nothing but language models.
     """
     said = {word.text for name in names for word in words_of(name)}
     if said & REWARDS:
-        return "unknown"
+        return "other"
     return "nats" if said & OF_TEXT or {"bits", "byte"} <= said else None

@@ -68,9 +68,9 @@ class Traits:
     mfu_smoothing: float | None = None
     """The share of the old value in the running mean that is printed as MFU."""
     parameters_printed: Literal["all", "without position embedding", "non-embedding", "per shard"] = "all"
-    loss_unit: Literal["nats", "bits per byte", "unknown"] = "nats"
-    """What train_loss and val_loss are in. "unknown" where they may be no language loss at all (RL, vision, a loop that
-    nobody knows): no law of language models holds for them."""
+    loss_unit: Literal["nats", "bits per byte", "other", "unknown"] = "nats"
+    """What train_loss and val_loss are in. "other" where the log shows that they are no language model's (RL, vision),
+    "unknown" where a loop that nobody knows may print any loss: no law of language models holds for either."""
     optimizer: str | None = None
     """What it trains with unless it is told otherwise; None where it has no default, or trains with several."""
     steps_count: Literal["updates", "micro-batches", "epochs", "rows"] = "updates"

@@ -43,7 +43,7 @@ def rule(case: Case) -> Finding | None:
     the data; FastChat issue 2025 and others for the steps at the ends of epochs.
     """
     passes = passes_of(case)
-    if passes is None or case.traits.loss_unit == "unknown":
+    if passes is None or case.traits.loss_unit in ("other", "unknown"):
         return None
     return _many(case, passes) if passes.most > HARMLESS else _stairs_alone(case)
 

@@ -76,7 +76,8 @@ def rule(case: Case) -> Finding | None:
     A warning if it falls all too slowly (Mann-Kendall p < 0.01 and by 0.05 nats over the second half of the rows), else
     critical. Silent once a median of 16 rows has been below 0.68. The untrained level is ln(vocabulary), else the first
     loss, which must be 4 nats or more and measured at the start. Also, from whatever weights: the loss is the same to
-    the last digit on 10 rows or more over 500 updates, or on all of a few rows over 300 (a warning).
+    the last digit on 10 rows or more over 500 updates, or on all of a few rows over 300 (a warning). A logged learning
+    rate that is 0 on every row is no warm-up; 32 rows are enough where each is a mean of many steps.
 
     Why: every healthy run passes the unigram level within its warm-up. Above it the model does not see what it should
     learn (labels, masks, shifted targets), does not update (learning rate, frozen or detached weights) or was blown up
@@ -97,12 +98,12 @@ def rule(case: Case) -> Finding | None:
     untouched = level.share_settled is not None and level.share_settled > UNTRAINED_SHARE
     if not untouched and level.updates < _settled(case, UPDATES):
         return None
-    flat = not level.falling
+    flat, counted = not level.falling, case.traits.steps_count
     return Finding(
         id=ID,
         severity="critical" if flat else "warning",
         confidence=0.85 if flat else 0.75,
-        title=f"Still {percent(level.share)} of an untrained model's loss after {level.updates:,} updates",
+        title=f"Still {percent(level.share)} of an untrained model's loss after {level.updates:,} {counted}",
         evidence=(
             f"untrained: {level.untrained:.2f} ({level.named})",
             f"knowing only how frequent each token is gives about {UNIGRAM_SHARE * level.untrained:.1f}",
@@ -122,7 +123,8 @@ def _level(case: Case) -> _Level | None:
         return None
     vocabulary = case.number("vocab_size")
     began = float(series.values[0])
-    if not vocabulary and series is train and _averages(case) and series.steps[0] > LONGEST_FIRST_ROW:
+    blurred = series is train and _averages(case) and series.steps[0] > LONGEST_FIRST_ROW
+    if blurred and not vocabulary and not _never_moved(case):
         return None
     untrained = log(vocabulary) if vocabulary and vocabulary >= 2 else began
     limit = UNIGRAM_SHARE * untrained
@@ -151,12 +153,20 @@ def _averages(case: Case) -> bool:
 
 
 def _settled(case: Case, fewest: int) -> float:
-    """The updates that the run needs before it can be judged."""
+    """The updates that the run needs before it can be judged; rows where each is the mean of many and none moved it."""
+    if _never_moved(case):
+        return 2 * ROWS if case.traits.train_loss in ("window mean", "average") else fewest
     warmup = case.number("warmup_steps")
     if warmup is None:
         reached, passed = _logged_warmup(case)
         warmup = reached if passed else max(UNKNOWN_WARMUP, reached)
     return max(fewest, 2 * warmup)
+
+
+def _never_moved(case: Case) -> bool:
+    """Whether the learning rate is logged, and 0 on every row: a warm-up from 0 leaves it after its first."""
+    rate = case.metric("learning_rate").finite
+    return len(rate) >= ROWS and not rate.values.any()
 
 
 def _logged_warmup(case: Case) -> tuple[float, bool]:
@@ -169,7 +179,7 @@ def _logged_warmup(case: Case) -> tuple[float, bool]:
         return 0.0, False
     peak = float(rate.values.max())
     if peak <= 0:
-        return 0.0, len(rate) >= ROWS  # a warm-up from 0 leaves it after its first row
+        return 0.0, False
     return float(rate.steps[int(np.argmax(rate.values >= AT_PEAK * peak))]), bool(rate.values[-1] < PASSED * peak)
 
 
@@ -241,8 +251,8 @@ def _falls(series: Series) -> bool:
 
 
 def _advice(case: Case, flat: bool) -> tuple[str, ...]:
-    rate, logged = case.number("learning_rate"), case.metric("learning_rate").finite
-    if rate == 0 or (rate is None and len(logged) >= ROWS and not logged.values.any()):
+    rate = case.number("learning_rate")
+    if rate == 0 or (rate is None and _never_moved(case)):
         return ("The learning rate is 0: set it (3e-4 to 1e-3 for a small GPT).",)
     if not flat:
         shown = f" ({rate:g})" if rate else ""

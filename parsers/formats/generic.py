@@ -103,7 +103,7 @@ class Generic(TextFormat):
         self._named: dict[str, str] = {}
         self._spoken: set[str] = set()
         """All names in rows, also of what is left out."""
-        self._language: Literal["nats", "unknown"] | None = None
+        self._language: Literal["nats", "other"] | None = None
         self._told: Recognised | None = None
 
     def feed(self, lines: bytes) -> list[Record]:

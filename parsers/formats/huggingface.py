@@ -161,7 +161,7 @@ class HuggingFace(TextFormat):
         if b"'epoch': " not in text:
             return
         if self._known.loss_unit == "nats" and NO_LANGUAGE_LOSS.search(text):
-            self._known = replace(self._known, loss_unit="unknown")
+            self._known = replace(self._known, loss_unit="other")
         if self._known.tokens_per_second_of == "run" and PER_DEVICE.search(text):
             self._known = replace(self._known, tokens_per_second_of="device")
 

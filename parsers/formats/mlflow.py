@@ -225,7 +225,7 @@ class MLflow(Store):
     def _recognised(self, run: Path) -> Recognised:
         traits = replace(
             self.traits,
-            loss_unit=self._facts.loss_unit,
+            loss_unit=self._metrics.unit,
             steps_count="rows" if any(f.unstepped for f in self._files.values()) else "updates",
             tokens_per_second_of="device" if self._metrics.per_device else "run",
         )

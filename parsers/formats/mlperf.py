@@ -188,7 +188,7 @@ class MLPerf(TextFormat):
         self._tail = lines[-TAIL_BYTES:]
         records = read(lines)
         counts = self._counts or self.traits.steps_count
-        now = replace(self.traits, loss_unit="nats" if self._is_language else "unknown", steps_count=counts)
+        now = replace(self.traits, loss_unit="nats" if self._is_language else "other", steps_count=counts)
         if now == self._told:
             return records
         self._told = now

@@ -188,8 +188,10 @@ class TensorBoard(Store):
             self._other_loss = self._other_loss or has_other_loss(tag, text)
             if is_hugging_face(tag, text):
                 traits = replace(traits, train_loss="window mean", updates_at_train_row=0)
-            elif is_language_model(tag, text) and not self._other_loss:
+            elif is_language_model(tag, text):
                 traits = replace(traits, loss_unit="nats")
+        if self._other_loss:
+            traits = replace(traits, loss_unit="other")
         if self._told is None or traits != self._told.traits:
             self._told = Recognised(self.name, self.title, traits, "it holds TensorBoard's event records")
             yield self._told

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from parsers.configs.config import facts_of_mapping
 from parsers.records import Fact, Value
-
-LANGUAGE = frozenset({"vocab_size", "block_size"})
-"""Settings that only a language model has."""
 
 
 class StoredFacts:
@@ -19,11 +15,6 @@ class StoredFacts:
         self._where = where
         self.told: dict[str, Value] = {}
         """What was told: name -> value."""
-
-    @property
-    def loss_unit(self) -> Literal["nats", "unknown"]:
-        """What a loss is in, by the settings: of a model without a vocabulary nobody knows."""
-        return "nats" if LANGUAGE & self.told.keys() else "unknown"
 
     def changed(self, settings: Mapping[str, object]) -> list[Fact]:
         """The facts in all settings that are known by now, as far as they were not told."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -100,6 +101,11 @@ class Metrics:
     def add(self, names: Iterable[str]) -> None:
         """Learns further names."""
         self._taken.add(names)
+
+    @property
+    def unit(self) -> Literal["nats", "other", "unknown"]:
+        """What the losses are in, as far as the names tell."""
+        return self._taken.unit or "unknown"
 
     @property
     def meanings(self) -> Mapping[str, Meaning]:

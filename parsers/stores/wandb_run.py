@@ -83,7 +83,7 @@ class WandbRun:
         """What is known so far of what the numbers mean."""
         known = replace(
             traits,
-            loss_unit=self._facts.loss_unit,
+            loss_unit=self._metrics.unit,
             steps_count="rows" if self._counts_calls else "updates",
             tokens_per_second_of="device" if self._metrics.per_device else "run",
         )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from raw_logs import shared
 
-from diagnosis.logged_schedule import Believed, believed_schedule, fitted_schedule, rates_of
-from diagnosis.schedule import Schedule
+from diagnosis.logged_schedule import believed_schedule, fitted_schedule, rates_of
+from diagnosis.schedule import Believed, Schedule
 from diagnosis.series import Series
 from parsers.records import Fact, Floats, Value
 
@@ -99,12 +99,30 @@ def test_a_floor_that_is_reached_tells_the_end_without_a_plan() -> None:
         assert off(found, form) < 0.02
 
 
-def test_a_cosine_without_a_plan_is_told_by_its_bend_or_not_at_all() -> None:
-    """Past its middle it is known where it ends; before, it is a guess at most."""
+@pytest.mark.parametrize(("seen", "digits", "known"), [(0.8, 3, True), (0.3, 3, False), (0.3, 5, True)])
+def test_a_cosine_without_a_plan_is_told_by_its_bend_or_by_its_digits(seen: float, digits: int, known: bool) -> None:
+    """Past its middle it is known where it ends; before, where so many digits are printed that no other end fits."""
     form = FORMS["cosine to a tenth"]
+    found = fitted_schedule(logged(form, seen * PLANNED, digits=digits), None)
+    assert found.known is known
+    assert not known or off(found, form) < 0.01
 
-    assert fitted_schedule(logged(form, 0.8 * PLANNED, digits=5), None).known
-    assert not fitted_schedule(logged(form, 0.3 * PLANNED, digits=5), None).known
+
+@pytest.mark.parametrize("seen", [0.1, 0.15, 0.2, 0.3])
+@pytest.mark.parametrize("name", ["cosine to a tenth", "linear to zero"])
+def test_the_first_part_of_a_decay_is_no_inverse_square_root(name: str, seen: float) -> None:
+    """They bend too little there to be told apart by few digits: nothing is known then."""
+    found = fitted_schedule(logged(FORMS[name], seen * PLANNED, digits=3), None)
+    assert not found.known
+
+
+def test_a_line_without_a_plan_is_taken_to_end_at_zero() -> None:
+    """Nothing in a line tells its end: the lowest floor that is possible is a guess, never known."""
+    form = Schedule("linear", 200, 200, PLANNED, 0.0)
+    found = fitted_schedule(logged(form, 0.4 * PLANNED, digits=6), None)
+    assert found.schedule is not None
+    assert abs(found.schedule.decay_end / PLANNED - 1) < 0.02
+    assert not found.known
 
 
 @pytest.mark.parametrize(

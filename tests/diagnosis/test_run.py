@@ -122,6 +122,18 @@ def test_traits_come_with_the_format() -> None:
     assert run_of(Recognised("nanogpt", "nanoGPT", traits, "it says so")).traits is traits
 
 
+@pytest.mark.parametrize("name", ["vocab_size", "block_size", "tokens_per_step"])
+def test_a_loss_of_unknown_kind_is_of_tokens_where_there_are_tokens(name: str) -> None:
+    """Who gives the tokens of a step, or a config a vocabulary, has a language model; a reward's loss stays another."""
+    units = {}
+    for unit in ("unknown", "other"):
+        run = run_of(Recognised("jsonl", "JSON lines", Traits(loss_unit=unit), "it says so"))  # type: ignore[arg-type]
+        before = run.traits.loss_unit
+        run.apply(Fact(name, 1024, "flag", "the command line"))
+        units[unit] = (before, run.traits.loss_unit)
+    assert units == {"unknown": ("unknown", "nats"), "other": ("other", "other")}
+
+
 def test_notices_are_bounded_and_the_newest_stay() -> None:
     """A log that warns for ever does not fill the memory."""
     run = run_of(*(Notice("warning", str(i)) for i in range(2000)))

@@ -37,6 +37,8 @@ NAMES = {
 SCALED = {
     "dt_ms": Meaning("step_seconds", 1e-3),
     "step_time_ms": Meaning("step_seconds", 1e-3),
+    "step_ms": Meaning("step_seconds", 1e-3),
+    "train/iter_ms": Meaning("step_seconds", 1e-3),
     "dt(ms)": Meaning("step_seconds", 1e-3),
     "ms/step": Meaning("step_seconds", 1e-3),
     "elapsed_time_per_iteration_ms": Meaning("step_seconds", 1e-3),
@@ -199,5 +201,5 @@ def test_what_tells_a_language_model() -> None:
     """Perplexity and tokens are of text; rewards are of reinforcement learning; a loss alone says nothing."""
     assert unit_told(["loss", "val_perplexity"]) == "nats"
     assert unit_told(["step", "loss", "tokens_seen"]) == "nats"
-    assert unit_told(["loss", "rewards/mean", "num_tokens"]) == "unknown"
+    assert unit_told(["loss", "rewards/mean", "num_tokens"]) == "other"
     assert unit_told(["epoch", "loss", "accuracy"]) is None

@@ -233,3 +233,16 @@ def test_a_rate_that_is_logged_as_zero_all_along_is_the_reason() -> None:
     assert found is not None
     assert found.severity == "critical"
     assert "learning rate is 0" in found.advice[0]
+
+
+@pytest.mark.parametrize(("rows", "rate", "found"), [(31, 0.0, False), (33, 0.0, True), (33, 1e-5, False)])
+def test_rows_that_are_means_of_many_steps_show_a_rate_that_never_leaves_zero(
+    rows: int, rate: float, found: bool
+) -> None:
+    """Hugging Face's stdout prints no steps: 32 means with a rate of 0 are enough; a small rate may warm up."""
+    traits = Traits(train_loss="window mean", updates_at_train_row=0, steps_count="rows")
+    at = np.arange(rows)
+    series = {"train_loss": (at, 10.85 + noise(rows)), "learning_rate": (at, np.full(rows, rate))}
+    said = rule(make_case(series, {}, traits=traits))
+    assert (said is not None) is found
+    assert said is None or said.title.endswith(f"{rows - 1} rows")

@@ -182,7 +182,7 @@ def test_the_unit_of_the_loss_is_unknown_unless_the_log_speaks_of_language() -> 
     for word in ("vocab size: 50257", "loaded 338025 tokens", "training GPT-2", "perplexity 24.5"):
         assert traits(word, row).loss_unit == "nats"
         assert traits(row, word).loss_unit == "nats"
-    assert traits("loaded 338025 tokens", row + " reward 0.1").loss_unit == "unknown"
+    assert traits("loaded 338025 tokens", row + " reward 0.1").loss_unit == "other"
 
 
 def test_counts_from_zero_come_after_their_update() -> None:

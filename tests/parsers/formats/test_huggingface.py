@@ -228,9 +228,9 @@ def test_the_clock_of_the_bar_tells_the_seconds_of_a_step() -> None:
         "{'eval_loss': 0.3, 'eval_f1': 0.9, 'eval_runtime': 1.0, 'epoch': 0.1}",
     ],
 )
-def test_a_loss_that_is_no_language_loss_is_said_to_be_unknown(text: str) -> None:
+def test_a_loss_that_is_no_language_loss_is_said_to_be_another(text: str) -> None:
     """GRPO, DPO, a negative loss, a classifier: no law of language models holds for them."""
-    assert run_of(read(HuggingFace, text.encode() + b"\n")).traits.loss_unit == "unknown"
+    assert run_of(read(HuggingFace, text.encode() + b"\n")).traits.loss_unit == "other"
     assert run_of(read(HuggingFace, log())).traits.loss_unit == "nats"
 
 

@@ -176,7 +176,7 @@ def test_what_the_keys_tell() -> None:
     row: Row = {"step": 1, "loss": 2.5}
     assert traits(lines(row)).loss_unit == "unknown"
     assert traits(lines({**row, "num_tokens": 5})).loss_unit == "nats"
-    assert traits(lines({**row, "num_tokens": 5, "reward": 0.5})).loss_unit == "unknown"
+    assert traits(lines({**row, "num_tokens": 5, "reward": 0.5})).loss_unit == "other"
 
 
 def test_more_kinds_of_rows_than_are_learned() -> None:

@@ -67,7 +67,7 @@ def test_an_accuracy_is_no_loss(benchmark: str | None) -> None:
         "train_loss": [(4, 6.1)]
     }
     traits = run_of(read(MLPerf, text.encode())).traits
-    assert (traits.steps_count, traits.loss_unit) == ("epochs", "unknown")
+    assert (traits.steps_count, traits.loss_unit) == ("epochs", "other")
 
 
 def test_the_start_tells_the_plan_and_the_machine() -> None:

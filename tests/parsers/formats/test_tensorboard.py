@@ -235,7 +235,7 @@ def test_losses_of_preferences(tmp_path: Path) -> None:
     arguments = {"gradient_accumulation_steps": 4, "logging_steps": 5, "beta": 0.1}
     said = event(0, text("args", json.dumps(arguments))) + event(0, text("model_config", '{"model_type": "qwen3"}'))
     recognised = only(Recognised, poll_out(TensorBoard(write(tmp_path / NAME, said))))
-    assert [known.traits.loss_unit for known in recognised] == ["unknown"]
+    assert [known.traits.loss_unit for known in recognised] == ["other"]
 
 
 def test_losses_of_no_language_model(tmp_path: Path) -> None:

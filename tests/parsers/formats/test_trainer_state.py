@@ -150,7 +150,7 @@ def test_rewards_say_that_the_loss_is_none_of_language(tmp_path: Path) -> None:
     """The same Trainer writes the history of reinforcement learning."""
     path = tmp_path / "trainer_state.json"
     path.write_bytes(document([{"loss": 0.01, "reward": 0.5, "kl": 0.1, "num_tokens": 500.0, "step": 1}]))
-    assert [r.traits.loss_unit for r in only(Recognised, poll_out(TrainerState(path)))] == ["nats", "unknown"]
+    assert [r.traits.loss_unit for r in only(Recognised, poll_out(TrainerState(path)))] == ["nats", "other"]
 
 
 def test_no_file_and_no_such_file(tmp_path: Path) -> None:

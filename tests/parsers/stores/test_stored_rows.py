@@ -90,11 +90,10 @@ def test_facts_are_told_when_they_change() -> None:
     assert [(f.value, f.origin) for f in facts.changed({"n_layer": 24})] == [(24, "config")]
 
 
-def test_a_vocabulary_makes_a_loss_nats() -> None:
-    """Settings without one leave the unit open."""
-    units = []
-    for settings in ({"n_layer": 12}, {"n_layer": 12, "vocab_size": 50257}):
-        facts = StoredFacts("somewhere")
-        facts.changed(settings)
-        units.append(facts.loss_unit)
-    assert units == ["unknown", "nats"]
+def test_names_tell_what_a_loss_is_of() -> None:
+    """Tokens are a language model's; rewards are reinforcement learning's, whatever else is logged beside them."""
+    metrics, units = Metrics(), []
+    for name in ("train/loss", "train/num_tokens", "train/reward", "eval/perplexity"):
+        metrics.add([name])
+        units.append(metrics.unit)
+    assert units == ["unknown", "nats", "other", "other"]

@@ -131,14 +131,14 @@ def test_config_gives_facts_and_changes_are_told(tmp_path: Path) -> None:
     assert (known["n_layer"], known["planned_steps"], known["run_name"]) == (12, 500, "wide-125M")
 
 
-def test_a_language_models_settings_make_its_loss_nats(tmp_path: Path) -> None:
-    """Without settings of a language model nobody knows what the loss is; a vocabulary tells."""
+def test_a_reward_beside_the_loss_makes_it_none_of_tokens(tmp_path: Path) -> None:
+    """Nobody knows what the loss of an unknown loop is; that of reinforcement learning is no language model's."""
     units = []
-    for settings in ({}, {"vocab_size": 50257}):
-        made = [run(settings), *rows(0, 2)]
-        (told,) = only(Recognised, poll_out(Wandb(write(tmp_path / f"{len(settings)}.wandb", made))))
-        units.append(told.traits.loss_unit)
-    assert units == ["unknown", "nats"]
+    for more in ({}, {"reward": 0.5}):
+        made = [run({}), history({"loss": 0.1, "_step": 0, **more})]
+        told = only(Recognised, poll_out(Wandb(write(tmp_path / f"{len(more)}.wandb", made))))
+        units.append(told[-1].traits.loss_unit)
+    assert units == ["unknown", "other"]
 
 
 @pytest.mark.parametrize(("code", "kind"), [(0, "end"), (1, "traceback"), (255, "traceback")])
