@@ -107,7 +107,7 @@ def test_rows_of_a_prediction() -> None:
 def test_rewards_say_that_the_loss_is_none_of_language() -> None:
     """A preference loss is logged by the same callback, with rewards beside it."""
     text = lines({"loss": 0.69, "reward": 0.1, "accuracy": 0.5, "lr": 1e-6})
-    assert [r.traits.loss_unit for r in only(Recognised, read(LlamaFactory, text))] == ["unknown"]
+    assert [r.traits.loss_unit for r in only(Recognised, read(LlamaFactory, text))] == ["other"]
     assert not only(Recognised, read(LlamaFactory, log()))
 
 
