@@ -26,6 +26,8 @@ TRENDS = {
     "rising": "the loss rises",
     "unknown": "the trend cannot be told yet",
 }
+WELL = ("warming-up", "improving", "slowing", "plateau")
+"""Of the others nobody can say that there is nothing to worry about."""
 STOP = "Stop it"
 LOSSES = ("train_loss", "eval_train_loss", "val_loss", "val_bpb")
 ON_TRAIN = {
@@ -52,7 +54,7 @@ def verdict(case: Case, findings: Sequence[Finding]) -> str:
     elif _newest_is_no_number(case):
         parts.append("the newest loss is not a number")
     elif case.state in ("running", "finished"):
-        parts.append("nothing to worry about")
+        parts.append("nothing to worry about" if _is_well(case) else "no fault found")
     said = ": ".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
     advice = to_do(case, urgent)
     return f"{said}." if advice is None else f"{said}; {_small(advice)}."
@@ -69,9 +71,13 @@ def to_do(case: Case, urgent: Sequence[Finding]) -> str | None:
             clauses = [clause.removeprefix(f"{STOP} and ") for clause in clauses if clause != STOP]
         return next(iter(clauses), None)
     known = len(case.metric("train_loss")) + len(case.metric("val_loss"))
-    if case.state == "running" and known and not _newest_is_no_number(case):
+    if case.state == "running" and known and _is_well(case) and not _newest_is_no_number(case):
         return "let it run"
     return None
+
+
+def _is_well(case: Case) -> bool:
+    return case.trend is not None and case.trend.verdict in WELL
 
 
 def _newest_is_no_number(case: Case) -> bool:

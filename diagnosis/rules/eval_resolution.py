@@ -23,21 +23,24 @@ MOST_TIMES = 4.0
 """More batches for each eval than that would cost more than a smaller error is worth."""
 RESOLVED = 2 * 2**0.5
 """Two standard errors of a difference, in those of one eval."""
+RISES = (2, 3)
+"""Of the five changes: evals of the same data each time scatter little, and a curve that only goes one way is no noise."""
 
 
 def rule(case: Case) -> Finding | None:
     """How small a change between two evals is noise, where changes that small are what there is.
 
     Fires once the sampling error SE of one eval is known (6 evals) and the typical (median) change between the last 6
-    evals was below 2 sqrt(2) SE: from then on most ups and downs between neighbours mean nothing.
+    evals was below 2 sqrt(2) SE: from then on most ups and downs between neighbours mean nothing. Where an eval does not
+    surely draw new batches two or three of the five changes must be rises.
 
     Why: an eval is a mean over eval_iters random batches; the difference of two has sqrt(2) times its error.
     Do: judge over several evals, or raise eval_iters (the error falls with its square root).
-    False alarms: none; it states a resolution. A fixed validation set is paired and resolves more.
+    False alarms: none; it states a resolution. Evals of the same data resolve more than their batches alone would.
     Sources: SE = sd of one sequence / sqrt(eval_iters x batch_size), estimated here from the evals' own scatter.
     """
     evals, error = case.metric("val_loss").finite, case.eval_standard_error
-    if not error or not case.traits.eval_draws_new_batches:
+    if not error:
         return None
     resolution = RESOLVED * error
     since = first_look(evals, EVALS_NEEDED, lambda n: _is_lost(case, n), ID)
@@ -74,7 +77,10 @@ def _is_lost(case: Case, count: int) -> bool:
         last = int(evals.steps[count - 1])
         evals = evals.until(last)
         error = eval_standard_error(evals, own.until(last))
-    return error is not None and _typical_change(evals.values) < RESOLVED * error
+    if error is None or _typical_change(evals.values) >= RESOLVED * error:
+        return False
+    rises = int(np.sum(np.diff(evals.values[-EVALS_NEEDED:]) > 0))
+    return case.traits.eval_draws_new_batches or rises in RISES
 
 
 def _cost(case: Case, factor: float) -> str:

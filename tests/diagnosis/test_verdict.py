@@ -107,3 +107,10 @@ def test_a_loss_that_ends_in_nan_is_not_called_well() -> None:
 
     assert "nothing to worry" not in verdict(case, [])
     assert verdict(case, []).endswith("the newest loss is not a number.")
+
+
+def test_a_trend_that_nobody_can_tell_is_no_reason_to_be_calm() -> None:
+    """No rule speaks, and the loss rises or is lost in noise: no fault was found, and nobody says to let it run."""
+    for said in ("rising", "unknown"):
+        case = make_case({"val_loss": ([0, 1], [4.0, 3.5])}, trend=Trend(said, "val_loss"))
+        assert verdict(case, []).endswith("no fault found.")

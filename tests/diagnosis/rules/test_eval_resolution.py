@@ -88,6 +88,16 @@ def test_an_unknown_error_or_few_evals_are_silent() -> None:
     assert rule(run(0.01, count=6)) is not None
 
 
-def test_a_fixed_validation_set_is_silent() -> None:
-    """There neighbours are paired and resolve more than their level."""
-    assert rule(run(0.01, traits=Traits(eval_draws_new_batches=False))) is None
+@pytest.mark.parametrize(
+    ("signs", "fires"),
+    [((-1, -1, -1, -1, -1), False), ((-1, 1, -1, -1, -1), False), ((-1, 1, -1, 1, -1), True), ((1, 1, 1, 1, 1), False)],
+)
+def test_a_fixed_validation_set_must_show_ups_and_downs(signs: tuple[int, ...], fires: bool) -> None:
+    """Evals of the same data may fall or rise by little and mean it: two changes of five that go the other way do not."""
+    values = 4.0 + 0.01 * np.cumsum((-1, *signs))
+    case = make_case(
+        {"val_loss": (np.arange(6) * 100, values)},
+        eval_standard_error=0.01,
+        traits=Traits(eval_draws_new_batches=False),
+    )
+    assert (rule(case) is not None) is fires
