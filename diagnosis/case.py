@@ -83,6 +83,11 @@ class Case:
     notes: tuple[str, ...] = field(default=())
     """What the user should know about the reading itself."""
 
+    @property
+    def decay_end(self) -> float | None:
+        """The step at which the learning rate's decay ends; None where that is not known, or where it never does."""
+        return self.schedule.spent_step if self.schedule is not None and self.known_schedule else None
+
     def metric(self, name: str) -> Series:
         """The series of that name, empty where the log has none."""
         found = self.series.get(name)

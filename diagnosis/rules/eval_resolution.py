@@ -24,15 +24,15 @@ MOST_TIMES = 4.0
 RESOLVED = 2 * 2**0.5
 """Two standard errors of a difference, in those of one eval."""
 RISES = (2, 3)
-"""Of the five changes: evals of the same data each time scatter little, and a curve that only goes one way is no noise."""
+"""Of the five changes: evals of the same data scatter little, and a curve that only goes one way is no noise."""
 
 
 def rule(case: Case) -> Finding | None:
     """How small a change between two evals is noise, where changes that small are what there is.
 
     Fires once the sampling error SE of one eval is known (6 evals) and the typical (median) change between the last 6
-    evals was below 2 sqrt(2) SE: from then on most ups and downs between neighbours mean nothing. Where an eval does not
-    surely draw new batches two or three of the five changes must be rises.
+    evals was below 2 sqrt(2) SE: from then on most ups and downs between neighbours mean nothing. Where evals do not
+    surely draw new batches, two or three of the five changes must be rises.
 
     Why: an eval is a mean over eval_iters random batches; the difference of two has sqrt(2) times its error.
     Do: judge over several evals, or raise eval_iters (the error falls with its square root).

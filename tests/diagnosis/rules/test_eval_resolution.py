@@ -93,7 +93,7 @@ def test_an_unknown_error_or_few_evals_are_silent() -> None:
     [((-1, -1, -1, -1, -1), False), ((-1, 1, -1, -1, -1), False), ((-1, 1, -1, 1, -1), True), ((1, 1, 1, 1, 1), False)],
 )
 def test_a_fixed_validation_set_must_show_ups_and_downs(signs: tuple[int, ...], fires: bool) -> None:
-    """Evals of the same data may fall or rise by little and mean it: two changes of five that go the other way do not."""
+    """Evals of the same data may fall or rise by little and mean it; ups and downs do not."""
     values = 4.0 + 0.01 * np.cumsum((-1, *signs))
     case = make_case(
         {"val_loss": (np.arange(6) * 100, values)},

@@ -7,6 +7,7 @@ from cases import make_case
 
 from diagnosis.case import State
 from diagnosis.rules.stopped_early import rule
+from diagnosis.schedule import Schedule
 from parsers.records import Notice
 
 LOSSES = {"train_loss": (range(431), [3.0] * 431)}
@@ -71,3 +72,21 @@ def test_without_a_plan_or_a_step_nothing_is_early() -> None:
     found = rule(make_case(notices=[Notice("traceback", "KeyError: 'x'", None)], state="crashed"))
     assert found is not None
     assert found.title == "The run crashed before its first step"
+
+
+@pytest.mark.parametrize(("end", "known", "early"), [(452, True, False), (456, True, True), (456, False, False)])
+def test_a_decay_that_did_not_end_is_a_note_where_no_plan_is_known(end: int, known: bool, early: bool) -> None:
+    """Step 430 is 95.1 % of 452 and 94.3 % of 456; an end that is a guess says nothing."""
+    decay = Schedule("cosine", 20, 20, end, 0.1)
+    found = rule(make_case(LOSSES, state="stopped", schedule=decay, known_schedule=known))
+    assert (found is not None) is early
+    if found is not None:
+        assert (found.severity, found.title) == ("info", "The log ends at 94 % of its learning rate's decay")
+        assert f"ends at step {end}" in found.evidence[0]
+
+
+@pytest.mark.parametrize("state", ["running", "finished", "stalled"])
+def test_a_decay_that_goes_on_is_no_early_end(state: State) -> None:
+    """Whoever still trains, or said the end, is not asked where its decay ends."""
+    decay = Schedule("cosine", 20, 20, 900, 0.1)
+    assert rule(make_case(LOSSES, state=state, schedule=decay, known_schedule=True)) is None
