@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,17 +23,19 @@ NEAREST, FARTHEST = 1 / 3, 12.0
 """Ends that are tried, in steps seen."""
 GRID = 72
 """So many of them: 5 % apart."""
-CLOSER = 0.06
-"""Then ends so near to the best of these, and nearer still, each time by a factor of 10."""
+NEARER = (0.06, 0.006, 0.0006)
+"""Then ends of a line so near to the best of these."""
+ROUNDS = 4
+"""Of steps for a cosine. One may lead uphill: the valley of ends and floors is bent."""
 TOLD_APART = 0.03
-"""An end is known where ends so much off fit worse than the digits that are printed explain."""
+"""An end is known where its error is below this share of it."""
 WORSE = 3.0
 EXACT = 1e-6
 """Root mean square, of the peak, below which two misfits are the same: seven digits."""
 
 
 def decay_starts(after: Series, peak: float) -> dict[Kind, tuple[float, ...]]:
-    """Where a decay may begin: where the peak is reached or, after a plateau, where it is left.
+    """Where a decay may begin: where the peak is about reached and where it is, or, after a plateau, where it is left.
 
     A line leaves it at once, a cosine as a parabola: both are followed back to it from two rows further down.
     """
@@ -40,7 +43,8 @@ def decay_starts(after: Series, peak: float) -> dict[Kind, tuple[float, ...]]:
     start, flat = float(steps[0]), float(steps[np.flatnonzero(rates >= 1 - MISFIT / 2)[-1]])
     rows = [int(np.argmax(rates <= level)) for level in LEVELS]
     if flat - start <= FLAT_SHARE * (steps[-1] - start) or not 0 < rows[0] < rows[1]:
-        return {"cosine": (start,), "linear": (start,)}
+        top = (start, float(steps[np.argmax(rates)]))
+        return {"cosine": top, "linear": top}
     fallen, at = 1 - rates[rows], steps[rows]
     return {"cosine": (start, max(start, _zero(at, np.sqrt(fallen)))), "linear": (start, max(start, _zero(at, fallen)))}
 
@@ -69,27 +73,54 @@ def best_decay(
         return Believed(slow, known=True)
     if misfit > MISFIT:
         return OPEN
-    bent = found.kind == "cosine" and found(np.array([last]))[0] <= found.floor + (1 - found.floor) / 2
-    others = [unlike, *(fit[0] for fit in fits if fit[1].kind != found.kind)]
-    known = floor_seen or bool(bent) or _stands_out(misfit, found, others, steps, rates)
-    return Believed(found, known=known)
+    others = min(unlike, *(fit[0] for fit in fits if fit[1].kind != found.kind))
+    stands_out = others > WORSE * max(misfit, EXACT) and _end_error(found, misfit, steps) < TOLD_APART
+    return Believed(found, known=floor_seen or stands_out)
 
 
 def _closer(fit: tuple[float, Schedule], steps: Floats, rates: Floats) -> tuple[float, Schedule]:
-    """The fit with the best end near its own, to some five digits."""
-    for width in (CLOSER, CLOSER / 10, CLOSER / 100):
+    """The fit brought closer: a line by nearer ends, a cosine by Gauss and Newton's steps of start, end and floor."""
+    if fit[1].kind == "cosine":
+        tried = [fit]
+        for _ in range(ROUNDS):
+            tried.append(_stepped(tried[-1][1], steps, rates))
+        return min(tried, key=lambda each: each[0])
+    for width in NEARER:
         end, start = fit[1].decay_end, fit[1].decay_start
         ends = np.maximum(end * (1 + width * np.linspace(-1, 1, 25)), start + 1)
-        finer = _fit(fit[1].kind, start, ends, steps, rates)
+        finer = _fit("linear", start, ends, steps, rates)
         fit = finer if finer[0] <= fit[0] + EXACT else fit
     return fit
 
 
-def _stands_out(misfit: float, found: Schedule, others: list[float], steps: Floats, rates: Floats) -> bool:
-    """Whether neither another form nor another end fits about as well: rates of many digits show a cosine's early."""
-    ends = np.array([found.decay_end / (1 + TOLD_APART), found.decay_end * (1 + TOLD_APART)])
-    around = [_fit(found.kind, found.decay_start, np.array([end]), steps, rates)[0] for end in ends]
-    return min([*around, *others]) > WORSE * max(misfit, EXACT)
+def _stepped(old: Schedule, steps: Floats, rates: Floats) -> tuple[float, Schedule]:
+    """One step of a cosine to where the squares are least; a floor that would go below 0 stays there."""
+    slopes, off = _slopes(old, steps), rates - old(steps)
+    start, end, floor = np.linalg.lstsq(slopes, off, rcond=None)[0]
+    if old.floor + floor < 0:
+        start, end = np.linalg.lstsq(slopes[:, :2], off + old.floor * slopes[:, 2], rcond=None)[0]
+        floor = -old.floor
+    first, last = max(0.0, old.decay_start + float(start)), old.decay_end + float(end)
+    low = min(old.floor + float(floor), HIGHEST_FLOOR)
+    warmup = min(old.warmup_steps, first)
+    new = replace(old, warmup_steps=warmup, decay_start=first, decay_end=max(last, first + 1), floor=low)
+    return rms(new(steps) - rates), new
+
+
+def _slopes(cosine: Schedule, steps: Floats) -> Floats:
+    """The derivatives of its rates by start, end and floor, of shape (n, 3)."""
+    length = cosine.decay_end - cosine.decay_start
+    done = np.clip((steps - cosine.decay_start) / length, 0.0, 1.0)
+    by_done = -(1 - cosine.floor) * 0.5 * np.pi * np.sin(np.pi * done)
+    return np.stack((by_done * (done - 1) / length, -by_done * done / length, 0.5 * (1 - np.cos(np.pi * done))), axis=1)
+
+
+def _end_error(found: Schedule, misfit: float, steps: Floats) -> float:
+    """Two standard errors of a cosine's end, as a share of it, by what its fit leaves; a line tells no end."""
+    if found.kind != "cosine":
+        return np.inf
+    spread = np.linalg.pinv(_slopes(found, steps).T @ _slopes(found, steps))
+    return 2 * max(misfit, EXACT) * float(np.sqrt(max(spread[1, 1], 0.0))) / found.decay_end
 
 
 def _fit(kind: Kind, start: float, ends: Floats, steps: Floats, rates: Floats) -> tuple[float, Schedule]:
