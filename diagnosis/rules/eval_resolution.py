@@ -7,6 +7,7 @@ import numpy as np
 from diagnosis.case import Case
 from diagnosis.finding import Finding
 from diagnosis.needs import Need
+from diagnosis.statistics import median_of
 from diagnosis.summaries import first_look
 from diagnosis.trend import eval_standard_error
 from diagnosis.wording import span
@@ -90,7 +91,7 @@ def _cost(case: Case, factor: float) -> str:
 
 
 def _typical_change(values: Floats) -> float:
-    return float(np.median(np.abs(np.diff(values[-EVALS_NEEDED:]))))
+    return median_of(np.abs(np.diff(values[-EVALS_NEEDED:])))
 
 
 def _rounded(count: float) -> int:

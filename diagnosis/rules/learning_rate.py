@@ -12,7 +12,7 @@ from diagnosis.finding import Finding, Severity
 from diagnosis.needs import LEARNING_RATE, PARAMETERS, PEAK_RATE, TOKENS_PLANNED, either
 from diagnosis.optimiser import Band, band_of, peak_rate, pretrains
 from diagnosis.spike_rows import MEDIAN_ERROR
-from diagnosis.statistics import begins_at_start, noise_sd
+from diagnosis.statistics import begins_at_start, median_of, noise_sd, row_medians
 from diagnosis.wording import count, times
 from parsers.records import Floats, Value
 
@@ -164,7 +164,7 @@ def _lowest(case: Case) -> _Lowest | None:
         step=step,
         loss=float(medians[best]),
         share=share,
-        after=float(np.median(since)),
+        after=median_of(since),
         seen_step=int(train.steps[end]),
         back=bool((_medians(train.values[end + 1 :]) < medians[best]).any()),
     )
@@ -172,7 +172,7 @@ def _lowest(case: Case) -> _Lowest | None:
 
 def _medians(values: Floats) -> Floats:
     whole = len(values) // BLOCK * BLOCK
-    return np.asarray(np.median(values[:whole].reshape(-1, BLOCK), axis=1))
+    return row_medians(values[:whole].reshape(-1, BLOCK))
 
 
 def _warmup(case: Case) -> float | None:

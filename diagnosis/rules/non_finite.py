@@ -91,7 +91,7 @@ def _rows(case: Case, name: str) -> Series:
         steps = np.concatenate((series.steps, silent))
         order = np.argsort(steps, kind="stable")
         return Series(name, steps[order], np.concatenate((series.values, np.full(len(silent), np.nan)))[order])
-    if name == "grad_norm" and len(series) and len(case.metric("train_loss").finite):
+    if name == "grad_norm" and len(series.finite) < len(series) and len(case.metric("train_loss").finite):
         starts = [*case.segments[1:], *([int(series.steps[0])] if begins_at_start(series.steps) else [])]
         keep = np.ones(len(series), bool)
         for start in starts:
@@ -102,8 +102,10 @@ def _rows(case: Case, name: str) -> Series:
 
 def _streak(case: Case, series: Series) -> _Streak | None:
     values = series.values
+    hidden = len(series.finite) == len(series)
+    if hidden and series.name != "train_loss":
+        return None
     bad = ~np.isfinite(values)
-    hidden = series.name == "train_loss" and not bad.any()
     if hidden:
         bad = _suspicious_zeros(values) & ~_has_gradient(case, series.steps)
     pairs = np.flatnonzero(bad[1:] & bad[:-1])
