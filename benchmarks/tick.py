@@ -21,9 +21,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests" / "support")]
 
-from make_log import ITER_LINE  # noqa: E402  the path must be set first
-from process_cost import spread  # noqa: E402
+from process_cost import spread  # noqa: E402  the path must be set first
 
+from benchmarks.make_log import ITER_LINE  # noqa: E402
 from diagnosis.case import Case  # noqa: E402
 from diagnosis.rules import diagnose, rules  # noqa: E402
 from tui.opening import open_log, whole  # noqa: E402
@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=100_000)
     parser.add_argument("--ticks", type=int, default=60)
     args = parser.parse_args()
+    args.ticks = max(args.ticks, ROUNDS)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "train.log"
         maker = [sys.executable, str(HERE / "make_log.py"), str(log), "--iterations", str(args.points)]

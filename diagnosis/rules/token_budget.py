@@ -38,7 +38,7 @@ def rule(case: Case) -> Finding | None:
     budget, size, seen = case.budget, case.size, case.tokens_seen
     if budget is None or budget.ratio is None or size is None or not size.parameters or not seen:
         return None
-    if case.traits.loss_unit == "unknown" or is_fresh(case) is False or (size.shape.n_expert or 1) > 1:
+    if case.traits.loss_unit in ("other", "unknown") or is_fresh(case) is False or (size.shape.n_expert or 1) > 1:
         return None
     end = case.tokens_planned if (case.tokens_planned or 0.0) > 1.005 * seen else None
     final = (end or seen) / budget.optimal_tokens

@@ -232,7 +232,8 @@ class TestBudget:
             size(parameters), tokens_seen=15 * parameters, unique_tokens=parameters, vocab_size=vocabulary
         )
         assert found is not None
-        assert (found.ratio, found.epochs) == (pytest.approx(0.75), pytest.approx(15))
+        assert found.ratio == pytest.approx(0.75)
+        assert found.epochs == pytest.approx(15)
         for nats in (found.loss_gain_doubling_tokens, found.overtraining_cost, found.repetition_cost):
             assert (nats is not None) is known
 

@@ -127,7 +127,7 @@ def test_a_loss_of_unknown_kind_is_of_tokens_where_there_are_tokens(name: str) -
     """Who gives the tokens of a step, or a config a vocabulary, has a language model; a reward's loss stays another."""
     units = {}
     for unit in ("unknown", "other"):
-        run = run_of(Recognised("jsonl", "JSON lines", Traits(loss_unit=unit), "it says so"))  # type: ignore[arg-type]
+        run = run_of(Recognised("jsonl", "JSON lines", Traits(loss_unit=unit), "it says so"))
         before = run.traits.loss_unit
         run.apply(Fact(name, 1024, "flag", "the command line"))
         units[unit] = (before, run.traits.loss_unit)

@@ -56,7 +56,8 @@ def test_early_rows_count_as_long_as_they_are_early() -> None:
 
 def test_what_is_over_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten rows more at the end of a log with two spikes: neither is followed anew."""
-    whole, memo = loss((500, 2.0, 20), (1200, 2.0, 20)), {}
+    whole = loss((500, 2.0, 20), (1200, 2.0, 20))
+    memo: dict[object, Any] = {}
     before = find_spikes(Series(whole.name, whole.steps[:-10], whole.values[:-10], memo), 0.12)
     monkeypatch.setattr("diagnosis.spikes.Spike", None)
 

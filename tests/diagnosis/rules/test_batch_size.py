@@ -71,8 +71,12 @@ def test_less_accumulation_is_given_where_there_is_some() -> None:
 
     assert found is not None
     assert found.settings == (("gradient_accumulation_steps", 8),)
-    for facts in ({"gradient_accumulation_steps": 1}, {"gradient_accumulation_steps": 64, "global_batch_size": 512}):
-        other = rule(run(8 * BEST, **facts))
+    unlike: tuple[dict[str, Value], ...] = (
+        {"gradient_accumulation_steps": 1},
+        {"gradient_accumulation_steps": 64, "global_batch_size": 512},
+    )
+    for facts in unlike:
+        other = rule(run(8 * BEST, tokens=TOKENS, **facts))
         assert other is not None
         assert other.settings == ()
 
@@ -80,7 +84,7 @@ def test_less_accumulation_is_given_where_there_is_some() -> None:
 @pytest.mark.parametrize("facts", [{"init_from": "gpt2"}, {"optimizer": "Muon"}])
 def test_other_runs_are_not_judged(facts: dict[str, Value]) -> None:
     """The law is of Adam from scratch."""
-    assert rule(run(8 * BEST, **facts)) is None
+    assert rule(run(8 * BEST, tokens=TOKENS, **facts)) is None
 
 
 def test_unknown_inputs_are_silent() -> None:

@@ -125,7 +125,8 @@ def test_a_rise_must_stand_out_of_the_noise(noise: float, fires: bool) -> None:
 def test_a_rise_that_is_over_soon_after_the_warm_up_is_none() -> None:
     """Each 8 of the 32 rows that end 100 steps after it must be higher: one that is not says that it came back."""
     steps, losses = blown_up(1.0)
-    again = losses - np.where((steps >= 765) & (steps < 785), 1.2, 0.0)
+    at = np.asarray(steps)
+    again = losses - np.where((at >= 765) & (at < 785), 1.2, 0.0)
 
     assert rule(pretraining({"train_loss": (steps, losses)})) is not None
     assert rule(pretraining({"train_loss": (steps, again)})) is None

@@ -40,7 +40,8 @@ def test_a_lasting_slowdown_is_found_with_its_step() -> None:
 
 def test_a_growing_log_is_judged_as_a_whole_one() -> None:
     """What was found is remembered until one more block is whole: row by row it is what a fresh look says."""
-    seconds, memo = slower_from(500, 1.33), {}
+    seconds = slower_from(500, 1.33)
+    memo: dict[object, Any] = {}
     for end in (300, 600, *range(700, 745), 900):
         fresh = run(seconds[:end])
         series = {"step_seconds": Series("step_seconds", np.arange(end), seconds[:end], memo)}
