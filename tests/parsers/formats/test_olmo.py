@@ -210,7 +210,8 @@ def test_a_published_log_is_read_whole(name: str) -> None:
 def test_cuts_junk_margins_and_noise_change_nothing() -> None:
     """The same points however the stream comes; no number out of a row that is cut; no exception."""
     assert_sturdy(OLMo, log())
-    for text in (log(), block(1).encode(), (block(1) + block(400)).encode(), (block(20) + evaluation(20)).encode()):
+    for text in (block(1).encode(), (block(1) + block(400)).encode(), (block(20) + evaluation(20)).encode()):
         for end in range(1, min(9, text.count(b"\n"))):
             assert_cut_rows_give_no_wrong_number(OLMo, b"\n".join(text.split(b"\n")[:-end]) + b"\n")
+    assert_cut_rows_give_no_wrong_number(OLMo, log())
     assert_survives_noise(OLMo, log())
