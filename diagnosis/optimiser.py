@@ -116,9 +116,19 @@ def is_adam(case: Case) -> bool:
     return any(word in name for word in ADAMS) and not any(word in name for word in NO_ADAMS)
 
 
+def names_no_optimizer(case: Case) -> bool:
+    """Whether nothing tells what it trains with: a loop of one's own, mostly AdamW, but nobody knows."""
+    return not (case.text("optimizer") or case.traits.optimizer or "beta2" in case.facts)
+
+
+def is_pretraining(case: Case) -> bool:
+    """Whether it trains a language model from scratch."""
+    return case.traits.loss_unit == "nats" and is_fresh(case) is True
+
+
 def pretrains(case: Case) -> bool:
     """Whether the laws are of this run: language, from scratch, with Adam."""
-    return case.traits.loss_unit == "nats" and is_adam(case) and is_fresh(case) is True
+    return is_pretraining(case) and is_adam(case)
 
 
 def decayed_share(case: Case) -> float | None:

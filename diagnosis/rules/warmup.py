@@ -10,7 +10,7 @@ from diagnosis.case import Case
 from diagnosis.finding import Finding, Severity
 from diagnosis.logged_schedule import rates_of
 from diagnosis.needs import LEARNING_RATE, PARAMETERS, WARMUP, either
-from diagnosis.optimiser import band_of, is_adam, peak_rate, pretrains
+from diagnosis.optimiser import band_of, is_adam, is_pretraining, names_no_optimizer, peak_rate
 from diagnosis.wording import count, percent
 from parsers.records import Value
 
@@ -58,7 +58,8 @@ def rule(case: Case) -> Finding | None:
     the learning rate lets them be; none at all cost 0.10 nats in a sibling run that was the same otherwise. A long one
     is time below the learning rate that was chosen.
     Do: warm up over 100 steps and half a token per parameter, or over 2 % of the run where that is less.
-    False alarms: other optimisers, fine-tuning and resumed runs. None and short are said of Adam from scratch only.
+    False alarms: other optimisers, fine-tuning and resumed runs. None and short are said of Adam from scratch only;
+    where nothing names the optimiser, none is a note that says so.
     Sources: AGNDM's build-nanogpt runs (no warm-up: 3.168, with: 3.066); Porian 2024 (arXiv 2406.19146) for one token
     per parameter; Ma & Yarats 2019 (arXiv 1910.04209); Kaplan's 3,000 steps were too long by Porian's account. The
     limits between are judgement.
@@ -68,11 +69,11 @@ def rule(case: Case) -> Finding | None:
         return None
     if _long(case, found.steps):
         return _too_long(case, found)
-    if case.text("init_from") == "resume" or len(case.segments) > 1 or not pretrains(case):
+    if case.text("init_from") == "resume" or len(case.segments) > 1 or not is_pretraining(case):
         return None
     if found.steps < NONE_STEPS:
-        return _none(case, found)
-    return _too_short(case, found) if _short(case, found.steps) else None
+        return _none(case, found) if is_adam(case) or names_no_optimizer(case) else None
+    return _too_short(case, found) if is_adam(case) and _short(case, found.steps) else None
 
 
 def _warmup(case: Case) -> _Warmup | None:
@@ -132,18 +133,19 @@ def _none(case: Case, found: _Warmup) -> Finding:
     settings: tuple[tuple[str, Value], ...] = (("warmup_steps", wanted),)
     if case.flag("decay_lr") is False:
         settings = ()
+    if_adam = "" if is_adam(case) else " if it trains with Adam, which the log does not say"
     told = f"learning rate {rate:.3g}" if rate else "the full learning rate"
     beyond = f", beyond the {band.middle:.2g} to try first" if steep and band is not None else ""
     return _finding(
         case,
         found,
-        "warning" if steep else "info",
+        "warning" if steep and is_adam(case) else "info",
         title="The learning rate has no warm-up",
         evidence=(
             f"{told} from the first step{beyond}",
             "without one, the same run ended 0.10 nats higher (124M, 10B tokens)",
         ),
-        advice=f"Warm up over {wanted:,} steps.",
+        advice=f"Warm up over {wanted:,} steps{if_adam}.",
         settings=settings,
     )
 

@@ -10,7 +10,7 @@ from cases import make_case
 from pretraining import STEPS, losses, pretraining
 
 from diagnosis.rules.warmup import rule
-from parsers.records import Value
+from parsers.records import Traits, Value
 
 
 def severity(facts: dict[str, Value | None], **fields: Any) -> str | None:
@@ -102,6 +102,19 @@ def test_a_long_one_is_long_in_any_training() -> None:
 def test_none_is_not_said_of_what_needs_none(facts: dict[str, Value | None]) -> None:
     """Resumed, fine-tuned, or of another optimiser."""
     assert severity({"warmup_steps": 0, **facts}) is None
+
+
+def test_where_nothing_names_the_optimiser_none_is_a_note_and_short_is_silent() -> None:
+    """A loop of one's own: what is a warning of AdamW, by its steep rate, is a note that says what it hangs on."""
+    unnamed: dict[str, Value | None] = {"optimizer": None, "beta2": None}
+    steep = {"warmup_steps": 0, "learning_rate": 6e-3}
+    found = rule(pretraining(facts={**steep, **unnamed}, traits=Traits(optimizer=None)))
+
+    assert severity(dict(steep)) == "warning"
+    assert found is not None
+    assert found.severity == "info"
+    assert "if it trains with Adam" in found.advice[0]
+    assert rule(pretraining(facts={"warmup_steps": 20, **unnamed}, traits=Traits(optimizer=None))) is None
 
 
 def test_a_resumed_log_is_not_judged() -> None:
